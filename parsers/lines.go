@@ -1,0 +1,85 @@
+package parsers
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// MaxLine bounds a line. 1 MiB is 128 times the longest header nginx accepts by default (large_client_header_buffers 8k)
+// and above any kernel or Redis line; what is longer is cut, told to Skip, and the rest of the line is read past.
+const MaxLine = 1 << 20
+
+// EachLine calls f for every line of src, without newline, carriage return or byte order mark, UTF-16 turned into UTF-8.
+// It counts src.Read, blank lines included, but does not pass blank lines on. The line is valid until f returns.
+func EachLine(src *Source, f func(line []byte, at Pos)) error {
+	return eachLine(src, false, f)
+}
+
+// EachLineAndBlank is EachLine for formats in which an empty line means something.
+func EachLineAndBlank(src *Source, f func(line []byte, at Pos)) error {
+	return eachLine(src, true, f)
+}
+
+func eachLine(src *Source, blank bool, f func(line []byte, at Pos)) error {
+	r := bufio.NewReaderSize(src.R, 64<<10)
+	if head, _ := r.Peek(4); isUTF16(head) {
+		r = bufio.NewReaderSize(newUTF16Reader(r), 64<<10)
+	}
+	long := make([]byte, 0, 4096)
+	at := Pos{File: src.Name}
+	for {
+		line, err := r.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			long = append(long[:0], line...)
+			cut := false
+			for errors.Is(err, bufio.ErrBufferFull) {
+				line, err = r.ReadSlice('\n')
+				if room := MaxLine - len(long); len(line) > room {
+					line, cut = line[:room], true
+				}
+				long = append(long, line...)
+			}
+			if cut {
+				src.Skip(at.Line+1, long, fmt.Sprintf("longer than %d bytes, cut", MaxLine))
+			}
+			line = long
+		}
+		if len(line) > 0 {
+			at.Line++
+			src.Read++
+			if at.Line == 1 {
+				line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+			}
+			line = bytes.TrimRight(line, "\r\n")
+			if blank || len(bytes.TrimSpace(line)) > 0 {
+				f(line, at)
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read %s:%d: %w", src.Name, at.Line+1, err)
+		}
+	}
+}
+
+// HeadLines splits a sniffed head into its non-blank lines, at most limit, for Match functions.
+func HeadLines(head []byte, limit int) [][]byte {
+	if isUTF16(head) {
+		head, _ = io.ReadAll(newUTF16Reader(bytes.NewReader(head)))
+	}
+	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
+	var lines [][]byte
+	for len(head) > 0 && len(lines) < limit {
+		line, rest, _ := bytes.Cut(head, []byte("\n"))
+		head = rest
+		if line = bytes.TrimRight(line, "\r"); len(bytes.TrimSpace(line)) > 0 {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}

@@ -1,0 +1,182 @@
+// Package parsers turns the bytes an outage left behind into facts: one format a file, one fact a thing a log can say.
+//
+// A parser reads one Source and emits Records; it never orders, correlates, judges or reads the clock of this machine.
+// cmd feeds it, correlate folds what it emits. Facts are named for what they say (Access, OOMKill, Setting), so a second
+// format of a known fact is one more file here and touches nothing else.
+package parsers
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// Parser reads one format. Declare it at package level as
+//
+//	var _ = register(Parser{Name: "redis-info", Doc: "...", Match: ..., Parse: ...})
+//
+// and it takes part in sniffing; there is no other list to edit.
+type Parser struct {
+	Name string // the format's name, as `culprit parse` prints it: "nginx-access", "redis-info"
+	Doc  string // one line: what it reads and the facts it emits
+
+	// Match says how sure it is that head (the file's first 64 KiB, whole lines, wrappers not removed) is of this format:
+	// 0 = no, 100 = cannot be anything else. Content decides; name may only break ties (see the Sure* constants).
+	Match func(name string, head []byte) int
+
+	// Parse reads the whole source and emits its records in file order. An error is returned for IO failures only: a bad
+	// line is told to src.Skip and costs nothing else. Exactly one of Parse and Line is set.
+	Parse func(src *Source, emit func(Record)) error
+
+	// Line parses one line (no newline) that needs no other line to be understood; the driver may split such a source over
+	// workers. It emits at most one record and reports whether it understood the line; blank lines never reach it.
+	Line func(src *Source, line []byte, at Pos, emit func(Record)) bool
+}
+
+// How sure a Match is. A format's own unmistakable mark beats a shape, a shape beats a habit.
+const (
+	SureMark  = 90 // a mark that only this format has: "# Server\r\nredis_version:"
+	SureShape = 60 // most sampled lines have the format's shape
+	SureHabit = 30 // some do, or only the file name says so
+)
+
+// Source is one input: bytes with a name. It is not safe for concurrent use; Hints is shared and read-only.
+type Source struct {
+	Name    string    // path as the user will recognise it: "logs/dmesg", "bundle.tar.gz/var/log/nginx/access.log.1.gz"
+	Host    string    // the host the path names ("web1" in web1/var/log/...), "" when it names none
+	ModTime time.Time // zero = unknown; helps to place a year that a log leaves out
+	Format  string    // a parser's name when the collector knows it; only files are sniffed
+	R       io.Reader
+	Hints   *Hints // what other files of the same input say about how to read this one; may be nil
+
+	// Counts, kept by the parser through Lines and Skip.
+	Read         int // lines read
+	Skipped      int // lines that should have been records of this format and were not
+	FirstSkipped *Skipped
+}
+
+// Skipped is a line that should have been a record and was not, with the reason.
+type Skipped struct {
+	Line int
+	Text string // at most maxSkippedText bytes, as found
+	Why  string
+}
+
+const maxSkippedText = 300 // enough to recognise the line; a stranger's 1 GB line must not be carried into the report
+
+// Skip counts a line that should have been a record. Deliberately ignored lines (comments, other programs) are not skipped.
+func (s *Source) Skip(line int, text []byte, why string) {
+	s.Skipped++
+	if s.FirstSkipped == nil || line < s.FirstSkipped.Line {
+		if len(text) > maxSkippedText {
+			text = text[:maxSkippedText]
+		}
+		s.FirstSkipped = &Skipped{Line: line, Text: string(text), Why: why}
+	}
+}
+
+// Hints carry what must be known before a file can be read: the log formats that nginx.conf files of the same input define.
+type Hints struct {
+	LogFormats []LogFormat
+}
+
+// LogFormat is an nginx log_format directive, and the access_log paths that name it.
+type LogFormat struct {
+	Name   string
+	Escape string // "default", "json", "none"
+	Format string // the concatenated strings
+	Paths  []string
+	At     Pos
+}
+
+// Pos is where a record stands. Line counts from 1; 0 is unknown.
+type Pos struct {
+	File string
+	Line int
+}
+
+func (p Pos) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
+
+// Compare orders positions by file, then line.
+func (p Pos) Compare(q Pos) int {
+	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line))
+}
+
+// Clock says what a record's Time means.
+type Clock uint8
+
+const (
+	NoClock    Clock = iota // the record carries no time; Time is zero
+	ZonedClock              // Time is an instant: the line had a zone, an epoch, or UTC in so many words
+	LocalClock              // Time holds the wall clock as if it were UTC; the zone is not in the line
+	BootClock               // only SinceBoot is known
+)
+
+// Record is one fact with its place and time. Everything it points to (Raw, Fact) is valid only until emit returns.
+type Record struct {
+	// Time is the record's own. With LocalClock it is wall time written as UTC. Year 0 means the line had no year
+	// (RFC 3164 syslog, Redis before 2.6): correlate infers it.
+	Time  time.Time
+	Clock Clock
+
+	// SinceBoot is the kernel's monotonic stamp, which a line may carry beside its Time. Valid only with HasBoot.
+	SinceBoot time.Duration
+	HasBoot   bool
+
+	At   Pos
+	Raw  []byte // the line itself, without newline; for a block of lines, its most telling one
+	Fact Fact
+}
+
+var registry []Parser
+
+func register(p Parser) struct{} {
+	if p.Name == "" || p.Match == nil || (p.Parse == nil) == (p.Line == nil) {
+		panic("parsers: incomplete parser " + p.Name)
+	}
+	registry = append(registry, p)
+	return struct{}{}
+}
+
+// All lists the parsers by name.
+func All() []Parser {
+	all := slices.Clone(registry)
+	slices.SortFunc(all, func(a, b Parser) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// ByName finds a parser.
+func ByName(name string) (Parser, bool) {
+	i := slices.IndexFunc(registry, func(p Parser) bool { return p.Name == name })
+	if i < 0 {
+		return Parser{}, false
+	}
+	return registry[i], true
+}
+
+// Detect returns the surest parser for a file that begins with head, or false when none recognises it. Ties go to the
+// first by name, so the answer never depends on the order of registration.
+func Detect(name string, head []byte) (Parser, bool) {
+	var best Parser
+	sure := 0
+	for _, p := range All() {
+		if s := p.Match(name, head); s > sure {
+			best, sure = p, s
+		}
+	}
+	return best, sure > 0
+}
+
+// Read runs p over src: the one way in for drivers and tests.
+func Read(p Parser, src *Source, emit func(Record)) error {
+	if p.Parse != nil {
+		return p.Parse(src, emit)
+	}
+	return EachLine(src, func(line []byte, at Pos) {
+		if !p.Line(src, line, at, emit) {
+			src.Skip(at.Line, line, "not a "+p.Name+" line")
+		}
+	})
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, the same for every command and format.
+const (
+	exitOK           = 0
+	exitRootCause    = 1 // with --exit-code
+	exitUsage        = 2
+	exitInconclusive = 3 // with --exit-code
+	exitUnreadable   = 4 // an input named on the command line could not be read
+)
+
+// run is the program: main gives it the process's own streams, the tests theirs.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	code := exitOK
+	root := newRoot(&code)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(stderr, "culprit: %v\n", err)
+		var u unreadable
+		if errors.As(err, &u) {
+			return exitUnreadable
+		}
+		return exitUsage
+	}
+	return code
+}
+
+// unreadable is an error of an input rather than of the call.
+type unreadable struct{ error }
+
+func newRoot(code *int) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "culprit PATH...",
+		Short:         "Name what caused an outage, with the lines that prove it",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(newParse(code))
+	return root
+}

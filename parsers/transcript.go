@@ -1,0 +1,251 @@
+package parsers
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"path"
+	"strings"
+)
+
+// transcript is a file of several commands and their outputs, as people paste them and as `tail -n 100 a b` prints them:
+//
+//	$ free -m
+//	               total        used        free ...
+//	root@web1:~# cat /proc/meminfo
+//	==> /etc/redis/redis.conf <==
+//	--- uname -a ---
+//
+// Each output is read by the parser that recognises it, with the line numbers of the whole file. What no parser recognises
+// is read past. Outputs without a time of their own get that of the last `date` before them. The outputs are streamed.
+var _ = register(Parser{
+	Name:  "transcript",
+	Doc:   "several commands and their outputs in one file -> whatever the outputs say",
+	Match: matchTranscript,
+	Parse: parseTranscript,
+})
+
+const (
+	maxSniffedParts = 12       // outputs looked at before a file is called a transcript; two of different formats settle it
+	partHead        = 64 << 10 // as for files
+	maxParts        = 2000     // recognising each costs a look by every parser; the largest collections of outputs have some 300
+)
+
+func matchTranscript(_ string, head []byte) int {
+	if isUTF16(head) {
+		head, _ = io.ReadAll(newUTF16Reader(bytes.NewReader(head)))
+	}
+	formats := map[string]bool{}
+	t := &partReader{r: bufio.NewReader(bytes.NewReader(head))}
+	for parts := 0; parts < maxSniffedParts && t.next(); parts++ {
+		part, _ := io.ReadAll(t)
+		if len(part) == len(head) { // not one separator: the file is its own only part
+			return 0
+		}
+		if p, ok := detectPart(t.title, part); ok {
+			if p.Name == "clock" && (t.title == "" || strings.HasPrefix(t.title, "date")) {
+				p.Name = "date"
+			}
+			formats[p.Name] = true
+		}
+	}
+	switch {
+	case len(formats) < 2:
+		return 0
+	case len(formats) == 2 && formats["date"] && (formats["redis-info"] || formats["free"] || formats["meminfo"] || formats["clock"]):
+		return 0 // these read the `date` between their snapshots themselves
+	}
+	return SureMark + 5
+}
+
+// detectPart is Detect without transcript itself, which has no parts of parts.
+func detectPart(title string, head []byte) (Parser, bool) {
+	var best Parser
+	sure := 0
+	for _, p := range All() {
+		if p.Name == "transcript" {
+			continue
+		}
+		if s := p.Match(title, head); s > sure {
+			best, sure = p, s
+		}
+	}
+	return best, sure > 0
+}
+
+func parseTranscript(src *Source, emit func(Record)) error {
+	r := bufio.NewReaderSize(src.R, partHead)
+	if head, _ := r.Peek(4); isUTF16(head) {
+		r = bufio.NewReaderSize(newUTF16Reader(r), partHead)
+	}
+	var now stamp
+	t := &partReader{r: r}
+	buf := bufio.NewReaderSize(t, partHead)
+	for t.next() {
+		src.Read = t.line
+		buf.Reset(t)
+		head, _ := buf.Peek(partHead)
+		part := &Source{Name: src.Name, Host: src.Host, ModTime: src.ModTime, R: buf, Hints: src.Hints}
+		p, ok := detectPart(t.title, head)
+		if !ok {
+			p = Parser{Name: "text", Line: func(*Source, []byte, Pos, func(Record)) bool { return true }}
+		}
+		first := t.start
+		err := Read(p, part, func(rec Record) {
+			src.Read = first + part.Read
+			rec.At.Line = shiftLine(rec.At.Line, first)
+			shiftFact(rec.Fact, first)
+			if c, ok := rec.Fact.(*ClockReading); ok && rec.Clock != NoClock && (!c.Local.IsZero() || !c.UTC.IsZero()) {
+				now = readingStamp(c)
+			} else if rec.Clock == NoClock {
+				rec = now.put(rec)
+			}
+			emit(rec)
+		})
+		src.Read = first + part.Read
+		src.Skipped += part.Skipped
+		if s := part.FirstSkipped; s != nil && src.FirstSkipped == nil {
+			src.FirstSkipped = &Skipped{Line: shiftLine(s.Line, first), Text: s.Text, Why: s.Why}
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, buf); err != nil {
+			return err
+		}
+	}
+	src.Read = t.line
+	return t.err
+}
+
+func shiftLine(line, by int) int {
+	if line > 0 {
+		line += by
+	}
+	return line
+}
+
+// shiftFact moves the line numbers that some facts keep inside them.
+func shiftFact(fact Fact, by int) {
+	switch f := fact.(type) {
+	case *OOMKill:
+		for _, line := range []*int{&f.KillLine, &f.InvokedLine, &f.MemInfoLine, &f.TasksLine, &f.ConstraintLine, &f.MemcgLine, &f.SwapLine, &f.RAMLine} {
+			*line = shiftLine(*line, by)
+		}
+		for i := range f.Tasks {
+			f.Tasks[i].Line = shiftLine(f.Tasks[i].Line, by)
+		}
+	case *RedisInfo:
+		lines := make(map[string]int, len(f.Lines)) // the parser may go on using its own
+		for name, line := range f.Lines {
+			lines[name] = shiftLine(line, by)
+		}
+		f.Lines = lines
+	case *Setting:
+		f.EndLine = shiftLine(f.EndLine, by)
+	}
+}
+
+// partReader gives the outputs of a transcript one after another: next moves to the output behind the next separator, Read
+// ends at the one after it. The command line itself stands in title and, where it is one, at the head of the output, since
+// a parser may need it (free -m).
+type partReader struct {
+	r     *bufio.Reader
+	title string // the file or command named by the separator
+	start int    // lines before this output
+	line  int    // lines taken from r
+	rest  []byte // of the line being read
+	sep   []byte // the separator met, which begins the next output
+	parts int
+	done  bool
+	mid   bool // inside a line longer than the buffer
+	err   error
+}
+
+func (t *partReader) next() bool {
+	if t.done && t.sep == nil {
+		return false
+	}
+	t.start = t.line
+	if t.sep != nil {
+		t.start--
+		t.title = partTitle(string(bytes.TrimRight(t.sep, "\r\n")))
+		t.rest, t.sep = t.sep, nil
+	} else if t.parts > 0 {
+		return false
+	}
+	t.parts++
+	return true
+}
+
+func (t *partReader) Read(p []byte) (int, error) {
+	if len(t.rest) == 0 {
+		if t.sep != nil || t.done {
+			return 0, io.EOF
+		}
+		line, err := t.r.ReadSlice('\n')
+		if err != nil && err != bufio.ErrBufferFull {
+			t.done = true
+			if err != io.EOF {
+				t.err = err
+				return 0, err
+			}
+		}
+		if len(line) == 0 {
+			return 0, io.EOF
+		}
+		whole := !t.mid
+		if whole {
+			t.line++
+		}
+		t.mid = err == bufio.ErrBufferFull
+		if whole && !t.mid && t.parts < maxParts && isSeparator(line) {
+			t.sep = append([]byte(nil), line...)
+			return 0, io.EOF
+		}
+		t.rest = line
+	}
+	n := copy(p, t.rest)
+	t.rest = t.rest[n:]
+	return n, nil
+}
+
+func isSeparator(line []byte) bool {
+	if len(line) > 300 {
+		return false
+	}
+	return partTitle(string(bytes.TrimRight(line, "\r\n"))) != ""
+}
+
+// partTitle returns what a separator line announces, "" when line is not one.
+func partTitle(line string) string {
+	s := unquoteMail(strings.TrimSpace(line))
+	if name, ok := strings.CutPrefix(s, "==> "); ok {
+		if name, ok = strings.CutSuffix(name, " <=="); ok {
+			return path.Base(name)
+		}
+		return ""
+	}
+	for _, fence := range []string{"---", "===", "###", "+++"} {
+		name, ok := strings.CutPrefix(s, fence)
+		if !ok || strings.HasPrefix(name, fence[:1]) {
+			continue
+		}
+		name = strings.TrimSpace(strings.TrimRight(name, fence[:1]+" "))
+		if looksTyped(name) || strings.HasPrefix(name, "/") && !strings.Contains(name, " ") {
+			return name
+		}
+		return ""
+	}
+	if cmd, ok := promptCommand(s); ok {
+		word, args, _ := strings.Cut(strings.TrimPrefix(cmd, "sudo "), " ")
+		switch word {
+		case "cat", "head", "tail", "less", "zcat":
+			if f := strings.Fields(args); len(f) > 0 {
+				return path.Base(f[len(f)-1])
+			}
+		}
+		return cmd
+	}
+	return ""
+}

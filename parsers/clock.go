@@ -22,7 +22,7 @@ var _ = register(Parser{
 	Name:  "clock",
 	Doc:   "timedatectl, date, uptime, /proc/uptime, /proc/stat, uname, hostnamectl -> clock",
 	Match: matchClock,
-	Parse: parseClock,
+	Parse: parseClockReadings,
 })
 
 func matchClock(name string, head []byte) int {
@@ -60,7 +60,7 @@ func matchClock(name string, head []byte) int {
 	return 0
 }
 
-func parseClock(src *Source, emit func(Record)) error {
+func parseClockReadings(src *Source, emit func(Record)) error {
 	r := clockReader{name: src.Name}
 	var now stamp // of the last date seen
 	var block Record

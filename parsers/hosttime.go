@@ -91,12 +91,10 @@ func (d *dateParts) take(word string) bool {
 		d.am = true
 	case word == "PM" || word == "pm":
 		d.pm = true
-	case d.month == 0 && monthNumber(word) > 0:
-		d.month = monthNumber(word)
+	case !d.hasTime && !isNumber && monthNumber(word) > 0:
+		d.month = monthNumber(word) // the last one: "mar. 20 oct." is a Tuesday in French
 	case strings.HasSuffix(word, "年"):
 		d.year, _ = smallNumber(strings.TrimSuffix(word, "年"))
-	case strings.HasSuffix(word, "月"):
-		d.month, _ = smallNumber(strings.TrimSuffix(word, "月"))
 	case strings.HasSuffix(word, "日") && d.day == 0:
 		d.day, _ = smallNumber(strings.TrimSuffix(word, "日"))
 	case isZone(word) && d.hasTime && d.zone == "":
@@ -221,7 +219,7 @@ func leadZone(s string) (zone, rest string) {
 		word = t[:end]
 	}
 	word = strings.TrimRight(word, ":-")
-	if _, ok := zoneOffset(word); ok || ambiguousZone(word) || isZoneName(word) {
+	if _, ok := zoneOffset(word); ok || ambiguousZone(word) || isZoneID(word) {
 		return word, t[len(word):]
 	}
 	return "", s
@@ -272,34 +270,12 @@ func smallNumber(s string) (int, bool) {
 	return n, true
 }
 
-// monthNumber knows the abbreviations that glibc prints in English, German, French, Spanish, Italian, Portuguese and Dutch.
+// monthNumber reads a month's name, 0 when the word is none.
 func monthNumber(word string) int {
-	if len(word) < 3 || len(word) > 12 {
+	if len(word) < 3 {
 		return 0
 	}
-	w := strings.ToLower(strings.TrimRight(word, "."))
-	names := [12]string{
-		"jan january januar janv janvier ene enero gen gennaio janeiro",
-		"feb february februar fév févr février febrero febbraio fev fevereiro",
-		"mar march mär märz mrz mars marzo março mrt",
-		"apr april avr avril abr abril aprile",
-		"may mai mayo mag maggio maio mei",
-		"jun june juni juin junio giu giugno junho",
-		"jul july juli juil juillet julio lug luglio julho",
-		"aug august août ago agosto augustus",
-		"sep sept september septembre septiembre set settembre setembro",
-		"oct october okt oktober octobre octubre ott ottobre out outubro",
-		"nov november novembre noviembre novembro",
-		"dec december dez dezember déc décembre dic diciembre dicembre dezembro",
-	}
-	for i, list := range names {
-		for _, name := range strings.Fields(list) {
-			if w == name {
-				return i + 1
-			}
-		}
-	}
-	return 0
+	return int(monthNamed([]byte(word)))
 }
 
 // isWeekday accepts a short word of letters: day names differ by language and say nothing that the date does not.
@@ -330,8 +306,8 @@ func isZone(word string) bool {
 	return true
 }
 
-// isZoneName accepts what the tz database calls a zone: "Europe/Berlin", "America/Argentina/Salta".
-func isZoneName(word string) bool {
+// isZoneID accepts what the tz database calls a zone: "Europe/Berlin", "America/Argentina/Salta".
+func isZoneID(word string) bool {
 	area, city, ok := strings.Cut(word, "/")
 	switch area {
 	case "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific", "Etc":

@@ -50,9 +50,14 @@ func (u *Unit) Each(ctx context.Context, visit func(Input) error) error {
 		return visit(in)
 	}
 	defer f.Close()
-	in.R = &ctxReader{ctx, f}
-	w := &unpacker{ctx: ctx, visit: visit, file: f}
-	return w.unpack(in, u.rel, 0)
+	w := &unpacker{ctx: ctx, visit: visit, file: f, raw: &counter{r: &ctxReader{ctx, f}}}
+	in.R = w.raw
+	err = w.unpack(in, u.rel, 0)
+	var s stop
+	if errors.As(err, &s) {
+		return s.error
+	}
+	return err
 }
 
 // List finds the units that args name, "-" being standard input. One folder alone names its files relative to itself;

@@ -1,0 +1,3 @@
+package parsers
+
+func isRedisLogLine([]byte) bool { return false }

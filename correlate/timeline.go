@@ -30,7 +30,7 @@ func (t *Timeline) AddInput(in Input) { t.inputs[in.File] = in }
 func (t *Timeline) Merge(other *Timeline) {}
 
 // Incident reconciles the clocks and reads the fold. now is used only to place years that no file tells.
-func (t *Timeline) Incident(now time.Time) *Incident { return &Incident{} }
+func (t *Timeline) Incident(now time.Time, o Options) *Incident { return &Incident{} }
 
 // Incident is what the fold says.
 type Incident struct{}

@@ -25,11 +25,11 @@ func EachLineAndBlank(src *Source, f func(line []byte, at Pos)) error {
 
 func eachLine(src *Source, blank bool, f func(line []byte, at Pos)) error {
 	r := bufio.NewReaderSize(src.R, 64<<10)
-	if head, _ := r.Peek(4); isUTF16(head) {
+	if head, _ := r.Peek(4); src.Before == 0 && isUTF16(head) {
 		r = bufio.NewReaderSize(newUTF16Reader(r), 64<<10)
 	}
 	long := make([]byte, 0, 4096)
-	at := Pos{File: src.Name}
+	at := Pos{File: src.Name, Line: src.Before}
 	for {
 		line, err := r.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {

@@ -50,6 +50,7 @@ type Source struct {
 	Format  string    // a parser's name when the collector knows it; only files are sniffed
 	R       io.Reader
 	Hints   *Hints // what other files of the same input say about how to read this one; may be nil
+	Before  int    // lines of the file that stand before R, when a driver cuts a file of a Line parser into blocks
 
 	// Counts, kept by the parser through Lines and Skip.
 	Read         int // lines read

@@ -2,50 +2,104 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"hash"
 	"io"
+	"math"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
 
 	"culprit/cmd/internal/collect"
 	"culprit/correlate"
 	"culprit/parsers"
 )
 
-// headSize is what a format is recognised by.
-const headSize = 64 << 10
-
-// driver reads every input once and folds what it says.
+// driver reads every input: a census first, which tells the formats, what nginx.conf says about the access logs, and
+// which files repeat others; then the reading itself. What it yields does not depend on the number of workers.
 type driver struct {
-	units []*collect.Unit
-	hints *parsers.Hints
-	bad   []string // named on the command line and not readable
+	units   []*collect.Unit
+	workers int
+	census  census
+	bad     []string // named on the command line and not readable
 }
 
-func newDriver(args []string, stdin io.Reader) *driver {
-	return &driver{units: collect.List(args, stdin)}
-}
+// sink takes records; each is used by one goroutine at a time.
+type sink func(parsers.Record)
 
-// exitCode tells which inputs of the command line could not be read.
-func (d *driver) exitCode(stderr io.Writer) int {
-	for _, line := range d.bad {
-		fmt.Fprintf(stderr, "culprit: %s\n", line)
+// newDriver lists what there is to read and takes the census.
+func newDriver(ctx context.Context, args []string, stdin io.Reader, workers int) (*driver, error) {
+	d := &driver{units: collect.List(args, stdin), workers: max(workers, 1)}
+	for _, u := range d.units {
+		if err := u.Err(); err != nil && u.Named {
+			d.bad = append(d.bad, fmt.Sprintf("%s: %v", u.Name, err))
+		}
 	}
-	if len(d.bad) > 0 {
-		return exitUnreadable
-	}
-	return exitOK
+	return d, d.takeCensus(ctx)
 }
 
-// inOrder reads every input, one after the other, and hands on its records and then its summary.
+// fold reads everything into one timeline.
+func (d *driver) fold(ctx context.Context) (*correlate.Timeline, error) {
+	var mu sync.Mutex
+	var inputs []correlate.Input
+	folds := make([]*correlate.Timeline, 2*d.workers)
+	for i := range folds {
+		folds[i] = correlate.NewTimeline()
+	}
+	files, blocks := folds[:d.workers], folds[d.workers:]
+
+	var blockWorkers sync.WaitGroup
+	queue := make(chan block)
+	for _, t := range blocks {
+		blockWorkers.Go(func() {
+			for b := range queue {
+				b.parse(t.Add)
+			}
+		})
+	}
+	err := eachUnit(ctx, d.workers, d.units, func(worker int, u *collect.Unit) error {
+		return u.Each(ctx, func(in collect.Input) error {
+			sum := d.read(in, files[worker].Add, func(b block) { queue <- b }, true)
+			mu.Lock()
+			inputs = append(inputs, sum)
+			mu.Unlock()
+			return ctx.Err()
+		})
+	})
+	close(queue)
+	blockWorkers.Wait()
+	if err != nil {
+		return nil, err
+	}
+	all := folds[0]
+	for _, t := range folds[1:] {
+		all.Merge(t)
+	}
+	for _, in := range inputs {
+		all.AddInput(in)
+	}
+	return all, nil
+}
+
+// inOrder reads every input, one after the other, and hands on its records in file order and then its summary.
 func (d *driver) inOrder(ctx context.Context, record func(parsers.Record) error, done func(correlate.Input) error) error {
+	var failed error
+	out := func(r parsers.Record) {
+		if failed == nil {
+			failed = record(r)
+		}
+	}
 	for _, u := range d.units {
 		err := u.Each(ctx, func(in collect.Input) error {
-			sum, err := d.read(in, record)
-			if err != nil {
+			sum := d.read(in, out, func(b block) { b.parse(out) }, false)
+			if err := errors.Join(ctx.Err(), failed); err != nil {
 				return err
-			}
-			if in.Err != nil && u.Named && in.Name == u.Name {
-				d.bad = append(d.bad, fmt.Sprintf("%s: %v", u.Name, in.Err))
 			}
 			return done(sum)
 		})
@@ -56,33 +110,194 @@ func (d *driver) inOrder(ctx context.Context, record func(parsers.Record) error,
 	return nil
 }
 
-func (d *driver) read(in collect.Input, record func(parsers.Record) error) (correlate.Input, error) {
+// eachUnit calls f for every unit on so many workers, and returns the first error by unit.
+func eachUnit(ctx context.Context, workers int, units []*collect.Unit, f func(worker int, u *collect.Unit) error) error {
+	errs := make([]error, len(units))
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for worker := range min(workers, max(len(units), 1)) {
+		wg.Go(func() {
+			for i := range next {
+				errs[i] = f(worker, units[i])
+			}
+		})
+	}
+	for i := range units {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return errors.Join(ctx.Err(), errors.Join(errs...))
+}
+
+// read reads one input: whole files here, the blocks of a Line parser's file wherever dispatch takes them. It returns
+// when all of it is parsed. With skipTwins a file that repeats another is not read again.
+func (d *driver) read(in collect.Input, out sink, dispatch func(block), skipTwins bool) correlate.Input {
 	sum := correlate.Input{File: in.Name, Host: in.Host, ModTime: in.ModTime}
 	if in.Err != nil {
 		sum.Err = in.Err.Error()
-		return sum, nil
+		return sum
 	}
-	br := bufio.NewReaderSize(in.R, headSize)
+	if twin, ok := d.census.twins[in.Name]; ok && skipTwins {
+		sum.Format, sum.DuplicateOf, sum.Bytes, sum.SHA256 = twin.format, twin.of, twin.size, hex.EncodeToString(twin.sum[:])
+		return sum
+	}
+	body := &hashing{r: in.R, h: sha256.New()}
+	br := bufio.NewReaderSize(body, headSize)
 	head, _ := br.Peek(headSize)
-	src := &parsers.Source{Name: in.Name, Host: in.Host, ModTime: in.ModTime, R: br, Hints: d.hints}
-	p, ok := parsers.Detect(in.Name, head)
-	if ok {
-		sum.Format = p.Name
+	file := &reading{
+		source: parsers.Source{Name: in.Name, Host: in.Host, ModTime: in.ModTime, Hints: d.census.hintsFor(in.Host)},
+	}
+	var known bool
+	file.parser, known = detect(in.Name, head, file.source.Hints)
+	if known {
+		sum.Format = file.parser.Name
 	} else {
-		p = parsers.Parser{Parse: func(src *parsers.Source, _ func(parsers.Record)) error {
-			return parsers.EachLine(src, func([]byte, parsers.Pos) {})
-		}}
+		file.parser = parsers.Parser{Name: "text", Line: uninterested}
 	}
-	var failed error
-	err := parsers.Read(p, src, func(r parsers.Record) {
-		sum.Facts++
-		if failed == nil {
-			failed = record(r)
-		}
+	if file.parser.Line != nil && !maybeUTF16(head) {
+		file.readBlocks(br, dispatch)
+	} else {
+		file.parse(br, 0, out)
+	}
+	file.wait.Wait()
+	_, err := io.Copy(io.Discard, br) // what the parser left
+	file.fail(err, math.MaxInt)
+
+	sum.Read, sum.Facts, sum.Skipped, sum.FirstSkipped = file.source.Read, file.facts, file.source.Skipped, file.source.FirstSkipped
+	if !known { // a long line is no lost record where no record was looked for
+		sum.Skipped, sum.FirstSkipped = 0, nil
+	}
+	sum.From, sum.To = file.from, file.to
+	sum.Bytes, sum.SHA256 = body.n, hex.EncodeToString(body.h.Sum(nil))
+	if file.err != nil {
+		sum.Err = file.err.Error()
+	}
+	return sum
+}
+
+// uninterested counts the lines of a file that no parser knows.
+func uninterested(*parsers.Source, []byte, parsers.Pos, func(parsers.Record)) bool { return true }
+
+// maybeUTF16 tells a text that cannot be cut at the byte of a newline.
+func maybeUTF16(head []byte) bool {
+	head = head[:min(len(head), 4)]
+	return bytes.IndexByte(head, 0) >= 0 || bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff"))
+}
+
+// reading is what is known of one file while parts of it are parsed.
+type reading struct {
+	parser parsers.Parser
+	wait   sync.WaitGroup
+
+	mu       sync.Mutex
+	source   parsers.Source // the counts of all parts; its R is not used
+	facts    int
+	from, to time.Time
+	err      error
+	errAt    int
+}
+
+// parse reads one part of the file, before which so many lines stand, and adds its counts.
+func (f *reading) parse(r io.Reader, before int, out sink) {
+	src := &parsers.Source{
+		Name: f.source.Name, Host: f.source.Host, ModTime: f.source.ModTime, Hints: f.source.Hints,
+		R: r, Before: before,
+	}
+	facts := 0
+	var from, to time.Time
+	err := safely(f.parser.Name, func() error {
+		return parsers.Read(f.parser, src, func(rec parsers.Record) {
+			facts++
+			if rec.Clock == parsers.ZonedClock && rec.Time.Year() > 1 {
+				if from.IsZero() || rec.Time.Before(from) {
+					from = rec.Time
+				}
+				if rec.Time.After(to) {
+					to = rec.Time
+				}
+			}
+			out(rec)
+		})
 	})
-	if err != nil {
-		sum.Err = err.Error()
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.source.Read += src.Read
+	f.source.Skipped += src.Skipped
+	if s := src.FirstSkipped; s != nil && (f.source.FirstSkipped == nil || s.Line < f.source.FirstSkipped.Line) {
+		f.source.FirstSkipped = s
 	}
-	sum.Read, sum.Skipped, sum.FirstSkipped = src.Read, src.Skipped, src.FirstSkipped
-	return sum, failed
+	f.facts += facts
+	if !from.IsZero() && (f.from.IsZero() || from.Before(f.from)) {
+		f.from = from.UTC()
+	}
+	if to.After(f.to) {
+		f.to = to.UTC()
+	}
+	f.note(err, before)
+}
+
+// fail notes an error of the stream behind so many lines.
+func (f *reading) fail(err error, before int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.note(err, before)
+}
+
+// note keeps the first error of the file, in whatever order its parts are done.
+func (f *reading) note(err error, before int) {
+	if err != nil && (f.err == nil || before < f.errAt) {
+		f.err, f.errAt = err, before
+	}
+}
+
+// safely makes a parser's panic an error of its input: one file that a parser cannot bear costs that file.
+func safely(parser string, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("parser %s: panic: %v (at %s); please report it", parser, p, panicPlace(string(debug.Stack())))
+		}
+	}()
+	return f()
+}
+
+// panicPlace finds the line of parsers that panicked.
+func panicPlace(stack string) string {
+	_, stack, _ = strings.Cut(stack, "panic(")
+	for line := range strings.Lines(stack) {
+		if i := strings.Index(line, "/parsers/"); i >= 0 {
+			place, _, _ := strings.Cut(line[i+1:], " ")
+			return strings.TrimSpace(place)
+		}
+	}
+	return "an unknown place"
+}
+
+// hashing counts and hashes what is read.
+type hashing struct {
+	r io.Reader
+	h hash.Hash
+	n int64
+}
+
+func (h *hashing) Read(p []byte) (int, error) {
+	n, err := h.r.Read(p)
+	h.h.Write(p[:n])
+	h.n += int64(n)
+	return n, err
+}
+
+// tellBad prints which inputs of the command line could not be read, and gives the exit code that follows.
+func (d *driver) tellBad(stderr io.Writer) int {
+	for _, line := range d.bad {
+		fmt.Fprintf(stderr, "culprit: %s\n", line)
+	}
+	if len(d.bad) > 0 {
+		return exitUnreadable
+	}
+	return exitOK
 }

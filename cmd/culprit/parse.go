@@ -18,21 +18,24 @@ func newParse(code *int) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "parse [--json] PATH...",
 		Short: "Show what each file was taken for, its records and its first unread line",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  paths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
 			var p parsePrinter = &parseTable{w: out}
 			if asJSON {
 				p = &parseJSON{enc: json.NewEncoder(out)}
 			}
-			d := newDriver(args, cmd.InOrStdin())
+			d, err := newDriver(cmd.Context(), args, cmd.InOrStdin(), 1)
+			if err != nil {
+				return err
+			}
 			if err := d.inOrder(cmd.Context(), p.record, p.input); err != nil {
 				return err
 			}
 			if err := p.end(); err != nil {
 				return err
 			}
-			*code = d.exitCode(cmd.ErrOrStderr())
+			*code = d.tellBad(cmd.ErrOrStderr())
 			return out.Flush()
 		},
 	}

@@ -41,12 +41,27 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 type unreadable struct{ error }
 
 func newRoot(code *int) *cobra.Command {
+	var a analysis
 	root := &cobra.Command{
-		Use:           "culprit PATH...",
-		Short:         "Name what caused an outage, with the lines that prove it",
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Use:   "culprit PATH...",
+		Short: "Name what caused an outage, with the lines that prove it",
+		Long: `culprit reads what an outage left behind - kernel log, nginx logs, Redis INFO, configuration - and names the cause,
+with the lines that prove it. PATH is a folder, a file, an archive, or - for standard input.`,
+		Args:              paths,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd, args, code) },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(newParse(code))
+	a.flags(root)
+	root.AddCommand(newAnalyze(code), newParse(code), newRules())
 	return root
+}
+
+// paths wants at least one input, and says which there are.
+func paths(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return errors.New("no input: name a folder, a file, an archive, or - for standard input (culprit --help tells more)")
+	}
+	return nil
 }

@@ -30,11 +30,15 @@ type Unit struct {
 	rel     string // below the folder that was named: what may tell the host
 	modTime time.Time
 	open    func() (io.ReadCloser, error)
+	stream  bool
 	err     error // why there is nothing to open
 }
 
 // Err is why a unit cannot even be opened, nil when it can be tried.
 func (u *Unit) Err() error { return u.err }
+
+// Again says whether the unit may be read any number of times: a stream is read by the census and by the reading alone.
+func (u *Unit) Again() bool { return !u.stream }
 
 // Each opens the unit and visits the inputs in it: itself, or the members of the archive that it is. Trouble is visited
 // as an Input with Err, and the rest goes on. It returns the visitor's error, or ctx's.
@@ -96,7 +100,10 @@ func (w *walker) argument(arg string) {
 		if w.bare {
 			prefix = ""
 		}
-		w.folder(w.root, prefix, "", true)
+		before := len(w.units)
+		if w.folder(w.root, prefix, "", true); len(w.units) == before {
+			w.fail(name, false, errors.New("no file in this folder"))
+		}
 	case info.Mode().IsRegular():
 		w.file(arg, name, path.Base(name), info, true)
 	case info.Mode()&fs.ModeNamedPipe != 0: // <(zcat dmesg.gz)

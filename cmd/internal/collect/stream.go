@@ -13,7 +13,7 @@ const streamHeld = 64 << 20
 // streamUnit makes a unit of what can be read only once: standard input, a named pipe.
 func streamUnit(name string, r io.Reader) *Unit {
 	s := &stream{r: r}
-	return &Unit{Name: name, Named: true, open: s.open}
+	return &Unit{Name: name, Named: true, stream: true, open: s.open}
 }
 
 type stream struct {

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"culprit/cmd/internal/report"
+	"culprit/correlate"
+	"culprit/rules"
+)
+
+// analysis are the flags of analyze, which the root command has too.
+type analysis struct {
+	format, output     string
+	since, until, host string
+	zones              []string
+	exitCode           bool
+	workers            int
+}
+
+func newAnalyze(code *int) *cobra.Command {
+	var a analysis
+	cmd := &cobra.Command{
+		Use:   "analyze PATH...",
+		Short: "Name the cause of the incident that these files tell of (the same as culprit PATH...)",
+		Args:  paths,
+		RunE:  func(cmd *cobra.Command, args []string) error { return a.run(cmd, args, code) },
+	}
+	a.flags(cmd)
+	return cmd
+}
+
+func (a *analysis) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&a.format, "format", "text", "text or json")
+	f.StringVarP(&a.output, "output", "o", "", "write the report to this file instead of standard output")
+	f.StringVar(&a.since, "since", "", "judge nothing before this time (RFC 3339, or local to --host-tz: 2026-04-20 01:00)")
+	f.StringVar(&a.until, "until", "", "judge nothing after this time")
+	f.StringArrayVar(&a.zones, "tz", nil, "the time zone of one file, as FILE=ZONE (Asia/Shanghai, UTC, +08:00); may be repeated")
+	f.StringVar(&a.host, "host-tz", "", "the time zone of files that name none")
+	f.BoolVar(&a.exitCode, "exit-code", false, "exit 1 when a root cause was found, 3 when inconclusive")
+	f.IntVar(&a.workers, "workers", runtime.GOMAXPROCS(0), "files and parts of files to parse at the same time")
+}
+
+func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
+	render, ok := formats[a.format]
+	if !ok {
+		return fmt.Errorf("--format %q: use %s", a.format, strings.Join(formatNames(), " or "))
+	}
+	options, err := a.options()
+	if err != nil {
+		return err
+	}
+	if a.workers < 1 {
+		return fmt.Errorf("--workers %d: use 1 or more", a.workers)
+	}
+	rep, d, err := analyze(cmd.Context(), args, cmd.InOrStdin(), a.workers, options)
+	if err != nil {
+		return unreadable{err}
+	}
+	var out bytes.Buffer
+	if err := render(&out, rep, isTerminal(cmd.OutOrStdout()) && a.output == ""); err != nil {
+		return err
+	}
+	if err := a.write(cmd.OutOrStdout(), out.Bytes()); err != nil {
+		return err
+	}
+	if *code = d.tellBad(cmd.ErrOrStderr()); *code == exitOK && a.exitCode {
+		*code = outcomeCode(rep.Verdict.Outcome)
+	}
+	return nil
+}
+
+// analyze is the whole way: collect, parse, correlate, judge.
+func analyze(ctx context.Context, args []string, stdin io.Reader, workers int, o correlate.Options) (*rules.Report, *driver, error) {
+	d, err := newDriver(ctx, args, stdin, workers)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := d.fold(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return rules.Judge(t.Incident(time.Now(), o)), d, nil
+}
+
+func outcomeCode(outcome string) int {
+	switch outcome {
+	case rules.RootCause:
+		return exitRootCause
+	case rules.Inconclusive:
+		return exitInconclusive
+	}
+	return exitOK
+}
+
+// write prints to the file that --output names, or to standard output.
+func (a *analysis) write(stdout io.Writer, b []byte) error {
+	if a.output == "" {
+		_, err := stdout.Write(b)
+		return err
+	}
+	if err := os.WriteFile(a.output, b, 0o644); err != nil {
+		return fmt.Errorf("--output: %w", err)
+	}
+	return nil
+}
+
+// formats are the renderers by the name that --format takes.
+var formats = map[string]func(w io.Writer, r *rules.Report, terminal bool) error{
+	"json": func(w io.Writer, r *rules.Report, _ bool) error { return report.JSON(w, r) },
+}
+
+func formatNames() []string {
+	var names []string
+	for name := range formats {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// isTerminal says whether w is a terminal that wants colour.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// options reads the zones and the window.
+func (a *analysis) options() (correlate.Options, error) {
+	o := correlate.Options{FileZones: map[string]*time.Location{}}
+	var err error
+	if a.host != "" {
+		if o.HostZone, err = zone(a.host); err != nil {
+			return o, fmt.Errorf("--host-tz %q: %w", a.host, err)
+		}
+	}
+	for _, z := range a.zones {
+		file, name, ok := strings.Cut(z, "=")
+		if !ok || file == "" {
+			return o, fmt.Errorf("--tz %q: use FILE=ZONE, for example error.log=Asia/Shanghai", z)
+		}
+		if o.FileZones[file], err = zone(name); err != nil {
+			return o, fmt.Errorf("--tz %q: %w", z, err)
+		}
+	}
+	if o.Since, err = instant(a.since, o.HostZone); err != nil {
+		return o, fmt.Errorf("--since %w", err)
+	}
+	if o.Until, err = instant(a.until, o.HostZone); err != nil {
+		return o, fmt.Errorf("--until %w", err)
+	}
+	if !o.Since.IsZero() && !o.Until.IsZero() && !o.Since.Before(o.Until) {
+		return o, errors.New("--since must be before --until")
+	}
+	return o, nil
+}
+
+// zone reads a zone by name or offset. "Local" is refused: this machine's zone says nothing about the incident's.
+func zone(name string) (*time.Location, error) {
+	for _, layout := range []string{"-07:00", "-0700", "-07"} {
+		if t, err := time.Parse(layout, name); err == nil {
+			_, offset := t.Zone()
+			return time.FixedZone(name, offset), nil
+		}
+	}
+	if name == "" || name == "Local" {
+		return nil, errors.New("name a zone (Asia/Shanghai, UTC) or an offset (+08:00)")
+	}
+	return time.LoadLocation(name)
+}
+
+// instant reads a time of the command line; without a zone it is in the host's, or UTC.
+func instant(s string, host *time.Location) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t.UTC(), nil
+	}
+	if host == nil {
+		host = time.UTC
+	}
+	for _, layout := range []string{time.DateTime, "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, s, host); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q: use 2026-04-20T01:00:00Z, or 2026-04-20 01:00", s)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"sync"
+
+	"culprit/parsers"
+)
+
+// blockSize is what a worker parses at a time: some 5,000 lines of an access log, enough to make the passing-on cheap.
+// Blocks begin at the same lines whatever the number of workers.
+const blockSize = 1 << 20
+
+// A buffer holds a block and the longest line that may follow it.
+const bufferSize = blockSize + parsers.MaxLine + 2
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, bufferSize); return &b }}
+
+// block is a run of whole lines of one file.
+type block struct {
+	file   *reading
+	buf    *[]byte
+	before int // lines before it
+}
+
+// parse reads the block and gives its buffer back.
+func (b block) parse(out sink) {
+	defer b.file.wait.Done()
+	b.file.parse(bytes.NewReader(*b.buf), b.before, out)
+	buffers.Put(b.buf)
+}
+
+// readBlocks cuts r at newlines.
+func (f *reading) readBlocks(r *bufio.Reader, dispatch func(block)) {
+	lines := 0
+	buf := newBuffer()
+	for {
+		var err error
+		for err == nil && len(*buf) < blockSize {
+			err = fill(r, buf, blockSize)
+		}
+		end := bytes.LastIndexByte(*buf, '\n') + 1
+		if end == 0 && err == nil {
+			err = longLine(r, buf)
+			end = len(*buf)
+		}
+		if err != nil {
+			end = len(*buf)
+		}
+		next := newBuffer()
+		*next = append(*next, (*buf)[end:]...)
+		*buf = (*buf)[:end]
+		if end > 0 {
+			before := lines
+			lines += bytes.Count(*buf, []byte("\n"))
+			f.wait.Add(1)
+			dispatch(block{f, buf, before})
+		}
+		if buf = next; err != nil {
+			buffers.Put(buf)
+			if err != io.EOF {
+				f.fail(fmt.Errorf("read %s:%d: %w", f.source.Name, lines+1, err), lines)
+			}
+			return
+		}
+	}
+}
+
+func newBuffer() *[]byte {
+	b := buffers.Get().(*[]byte)
+	*b = (*b)[:0]
+	return b
+}
+
+// fill reads once, up to a length of most.
+func fill(r io.Reader, buf *[]byte, most int) error {
+	n, err := r.Read((*buf)[len(*buf):most])
+	*buf = (*buf)[:len(*buf)+n]
+	return err
+}
+
+// longLine completes a block that is one unfinished line: to its newline, or to one byte more than a line may have, which
+// makes the parser tell that it was cut; the rest of the line is read past.
+func longLine(r *bufio.Reader, buf *[]byte) error {
+	for {
+		part, err := r.ReadSlice('\n')
+		if room := parsers.MaxLine + 1 - len(*buf); len(part) > room {
+			*buf = append(*buf, part[:max(room, 0)]...)
+			if err == nil {
+				*buf = append(*buf, '\n')
+			}
+		} else {
+			*buf = append(*buf, part...)
+		}
+		if err != bufio.ErrBufferFull {
+			return err
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"slices"
+	"sync"
+
+	"culprit/cmd/internal/collect"
+	"culprit/parsers"
+)
+
+// headSize is what a format is recognised by.
+const headSize = 64 << 10
+
+// census is what must be known of all files before one is read.
+type census struct {
+	formats map[string][]parsers.LogFormat // by host
+	all     *parsers.Hints                 // of every host
+	byHost  map[string]*parsers.Hints
+	twins   map[string]twin // by the name of the file that repeats another
+}
+
+// takeCensus looks at the beginning of every file; of archives it has to read past everything.
+func (d *driver) takeCensus(ctx context.Context) error {
+	var mu sync.Mutex
+	c := census{formats: map[string][]parsers.LogFormat{}}
+	seen := make(map[*collect.Unit][]*candidate, len(d.units))
+	err := eachUnit(ctx, d.workers, d.units, func(_ int, u *collect.Unit) error {
+		var logs []*candidate
+		formats := map[string][]parsers.LogFormat{}
+		err := u.Each(ctx, func(in collect.Input) error {
+			if in.Err != nil {
+				return nil
+			}
+			br := bufio.NewReaderSize(in.R, headSize)
+			head, _ := br.Peek(headSize)
+			p, ok := parsers.Detect(in.Name, head)
+			if ok && p.Name == "nginx-conf" {
+				src := &parsers.Source{Name: in.Name, Host: in.Host, R: br}
+				_ = safely(p.Name, func() error { // the reading will tell
+					formats[in.Host] = append(formats[in.Host], logFormats(src)...)
+					return nil
+				})
+				return ctx.Err()
+			}
+			if len(head) > 0 && isLog(p, ok, in, head) {
+				logs = append(logs, newCandidate(u, in, head, p.Name, br))
+			}
+			return ctx.Err()
+		})
+		mu.Lock()
+		defer mu.Unlock()
+		seen[u] = logs
+		for host, f := range formats {
+			c.formats[host] = append(c.formats[host], f...)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.gather()
+	var logs []*candidate
+	for _, u := range d.units {
+		logs = append(logs, seen[u]...)
+	}
+	c.twins, err = findTwins(ctx, logs)
+	d.census = c
+	return err
+}
+
+// gather puts the formats in order: which file was read first must not show.
+func (c *census) gather() {
+	c.all = &parsers.Hints{}
+	c.byHost = map[string]*parsers.Hints{}
+	for host, formats := range c.formats {
+		slices.SortStableFunc(formats, func(a, b parsers.LogFormat) int { return a.At.Compare(b.At) })
+		c.byHost[host] = &parsers.Hints{LogFormats: formats}
+		c.all.LogFormats = append(c.all.LogFormats, formats...)
+	}
+	slices.SortStableFunc(c.all.LogFormats, func(a, b parsers.LogFormat) int { return a.At.Compare(b.At) })
+}
+
+// hintsFor gives what the host's own configuration says; a file of a host without one may follow any.
+func (c *census) hintsFor(host string) *parsers.Hints {
+	if h, ok := c.byHost[host]; ok && host != "" {
+		return h
+	}
+	return c.all
+}
+
+// detect recognises a file, also one whose format only an nginx.conf of the input tells.
+func detect(name string, head []byte, hints *parsers.Hints) (parsers.Parser, bool) {
+	p, ok := parsers.Detect(name, head)
+	if ok || hints == nil || len(hints.LogFormats) == 0 {
+		return p, ok
+	}
+	access, ok := parsers.ByName("nginx-access")
+	if !ok {
+		return p, false
+	}
+	if i := bytes.LastIndexByte(head, '\n'); i >= 0 {
+		head = head[:i+1] // whole lines
+	}
+	src := &parsers.Source{Name: name, R: bytes.NewReader(head), Hints: hints}
+	facts := 0
+	err := safely(access.Name, func() error {
+		return parsers.Read(access, src, func(parsers.Record) { facts++ })
+	})
+	return access, err == nil && facts > src.Skipped
+}
+
+// isLog says whether a file is a log, whose lines must not be counted twice, rather than a state: a configuration or a
+// listing may stand in two places, and means something in each. A state's records carry no time.
+func isLog(p parsers.Parser, known bool, in collect.Input, head []byte) bool {
+	if !known || p.Line != nil {
+		return true
+	}
+	records, dated := 0, 0
+	src := &parsers.Source{Name: in.Name, Host: in.Host, ModTime: in.ModTime, R: bytes.NewReader(head)}
+	_ = safely(p.Name, func() error {
+		return parsers.Read(p, src, func(r parsers.Record) {
+			records++
+			if r.Clock != parsers.NoClock {
+				dated++
+			}
+		})
+	})
+	return records == 0 || dated > 0
+}
+
+// logFormats reads the log_format directives of an nginx.conf.
+func logFormats(src *parsers.Source) []parsers.LogFormat {
+	_, _ = io.Copy(io.Discard, src.R)
+	return nil
+}

@@ -50,12 +50,15 @@ type Source struct {
 	Format  string    // a parser's name when the collector knows it; only files are sniffed
 	R       io.Reader
 	Hints   *Hints // what other files of the same input say about how to read this one; may be nil
+	Head    []byte // the file's first 64 KiB, as Match saw them, also when R is a later part of it; nil = not known
 	Before  int    // lines of the file that stand before R, when a driver cuts a file of a Line parser into blocks
 
 	// Counts, kept by the parser through Lines and Skip.
 	Read         int // lines read
 	Skipped      int // lines that should have been records of this format and were not
 	FirstSkipped *Skipped
+
+	scratch any // a Line parser's own, from line to line: what it compiled, what it fills again
 }
 
 // Skipped is a line that should have been a record and was not, with the reason.

@@ -105,7 +105,7 @@ func detect(name string, head []byte, hints *parsers.Hints) (parsers.Parser, boo
 	if i := bytes.LastIndexByte(head, '\n'); i >= 0 {
 		head = head[:i+1] // whole lines
 	}
-	src := &parsers.Source{Name: name, R: bytes.NewReader(head), Hints: hints}
+	src := &parsers.Source{Name: name, Head: head, R: bytes.NewReader(head), Hints: hints}
 	facts := 0
 	err := safely(access.Name, func() error {
 		return parsers.Read(access, src, func(parsers.Record) { facts++ })
@@ -120,7 +120,7 @@ func isLog(p parsers.Parser, known bool, in collect.Input, head []byte) bool {
 		return true
 	}
 	records, dated := 0, 0
-	src := &parsers.Source{Name: in.Name, Host: in.Host, ModTime: in.ModTime, R: bytes.NewReader(head)}
+	src := &parsers.Source{Name: in.Name, Host: in.Host, ModTime: in.ModTime, Head: head, R: bytes.NewReader(head)}
 	_ = safely(p.Name, func() error {
 		return parsers.Read(p, src, func(r parsers.Record) {
 			records++

@@ -149,7 +149,8 @@ func (d *driver) read(in collect.Input, out sink, dispatch func(block), skipTwin
 	br := bufio.NewReaderSize(body, headSize)
 	head, _ := br.Peek(headSize)
 	file := &reading{
-		source: parsers.Source{Name: in.Name, Host: in.Host, ModTime: in.ModTime, Hints: d.census.hintsFor(in.Host)},
+		source: parsers.Source{Name: in.Name, Host: in.Host, ModTime: in.ModTime, Hints: d.census.hintsFor(in.Host),
+			Head: bytes.Clone(head)},
 	}
 	var known bool
 	file.parser, known = detect(in.Name, head, file.source.Hints)
@@ -205,7 +206,7 @@ type reading struct {
 func (f *reading) parse(r io.Reader, before int, out sink) {
 	src := &parsers.Source{
 		Name: f.source.Name, Host: f.source.Host, ModTime: f.source.ModTime, Hints: f.source.Hints,
-		R: r, Before: before,
+		Head: f.source.Head, R: r, Before: before,
 	}
 	facts := 0
 	var from, to time.Time

@@ -3,6 +3,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,11 +83,13 @@ type walker struct {
 	units []*Unit
 	seen  map[string]bool // absolute paths, so that overlapping arguments are read once
 	bare  bool            // names are relative to the one folder
+	arg   string          // the argument being walked
 	root  string          // the folder that was named, links resolved: nothing outside it is read
 }
 
 func (w *walker) argument(arg string) {
 	name := path.Clean(filepath.ToSlash(arg))
+	w.arg = name
 	info, err := os.Stat(arg)
 	switch {
 	case err != nil:
@@ -122,7 +125,7 @@ func (w *walker) argument(arg string) {
 func (w *walker) folder(dir, prefix, rel string, named bool) {
 	entries, err := os.ReadDir(dir) // sorted by name
 	if err != nil {
-		w.fail(path.Join(prefix, "."), named, plainError(err))
+		w.fail(cmp.Or(prefix, w.arg), named, plainError(err))
 	}
 	for _, e := range entries {
 		file, name, rel := filepath.Join(dir, e.Name()), path.Join(prefix, e.Name()), path.Join(rel, e.Name())

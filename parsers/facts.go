@@ -254,11 +254,14 @@ type DB struct {
 
 // RedisEvent is a line of a Redis, Valkey or KeyDB server log.
 type RedisEvent struct {
-	// Event: starting, version, ready, loaded, shutdown (bye bye, SIGTERM, user requested), save-started, save-done,
-	// save-failed, save-killed (terminated by signal), aof-rewrite-started, aof-rewrite-done, aof-rewrite-failed,
-	// cow (MBs in SizeBytes), fork-failed, overcommit-warning, thp-warning, oom-refused, output-buffer-closed, misconf,
-	// disk-full, alloc-failed (Guru Meditation), crash, resync-full, resync-partial, replica-lost, master-lost,
-	// maxmemory-warning, maxclients, slow-disk, failover, config-file
+	// Event: starting, version, config-file, running (Port), ready, loading, rdb-age, rdb-memory (used_memory when the dump was
+	// made), loaded (Seconds), keys-loaded, load-failed, shutdown (bye bye, SIGTERM, user requested), killed (a
+	// shell said so), save-due ("N changes in
+	// M seconds": Keys, Seconds), save-started, save-done, save-failed, save-killed (terminated by signal), aof-rewrite-started,
+	// aof-rewrite-done, aof-rewrite-failed, aof-write-failed, cow (SizeBytes: the peak where it is given), fork-failed,
+	// overcommit-warning, thp-warning, oom-refused, output-buffer-closed, query-buffer-closed, misconf, disk-full, alloc-failed
+	// (Guru Meditation), crash, resync-full, resync-partial, replica-lost, master-lost, maxmemory-warning, maxclients,
+	// slow-disk, slow-script, failover, bind-failed, config-error
 	Event     string `json:"event"`
 	PID       Opt    `json:"pid,omitzero"`
 	Role      string `json:"role,omitempty"` // M, S, C, X

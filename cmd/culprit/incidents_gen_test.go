@@ -21,7 +21,8 @@ var update = flag.Bool("update", false, "rewrite the golden files and the genera
 // generated are the files of testdata/incidents/<name> that are too long to write by hand, by their path in it. The rest of
 // the folder is written by hand; its README says which facts come from where.
 var generated = map[string]func() map[string]string{
-	"tea-shop": teaShop,
+	"laravel-embed": laravelEmbed,
+	"tea-shop":      teaShop,
 }
 
 // TestIncidentsAreGenerated keeps the provenance of the long logs: with -update it writes them, without it checks that they
@@ -144,4 +145,104 @@ func accessLog(all []request, from, to time.Time) string {
 		}
 	}
 	return out.String()
+}
+
+// infoReply is one INFO reply of a series, as a cron job appends them to a file under a date line.
+type infoReply struct {
+	at                           time.Time
+	version, runID               string
+	uptime                       time.Duration
+	used, rss, total, maxmemory  int
+	policy                       string
+	keys                         int // of all databases: what the overhead is reckoned from
+	expired, evicted, oomRefused int
+	keyspace                     []string // "db0:keys=...,expires=...,avg_ttl=..."
+}
+
+const redisStartup = 862304 // used_memory of an empty Redis 6.2 or 7.0, about
+
+func (r infoReply) String() string {
+	overhead := redisStartup + 20504*2 + r.keys*72 + hashTable(r.keys)*8
+	mib := func(n int) string { return fmt.Sprintf("%.2fM", float64(n)/(1<<20)) }
+	var out strings.Builder
+	p := func(format string, a ...any) { fmt.Fprintf(&out, format+"\n", a...) }
+	p("%s", r.at.Format(time.RFC3339))
+	p("# Server")
+	p("redis_version:%s", r.version)
+	p("redis_mode:standalone")
+	p("run_id:%s", r.runID)
+	p("tcp_port:6379")
+	p("uptime_in_seconds:%d", int(r.uptime.Seconds()))
+	p("")
+	p("# Memory")
+	p("used_memory:%d", r.used)
+	p("used_memory_human:%s", mib(r.used))
+	p("used_memory_rss:%d", r.rss)
+	p("used_memory_rss_human:%s", mib(r.rss))
+	p("used_memory_peak:%d", r.used)
+	p("used_memory_peak_human:%s", mib(r.used))
+	p("used_memory_overhead:%d", overhead)
+	p("used_memory_startup:%d", redisStartup)
+	p("used_memory_dataset:%d", r.used-overhead)
+	p("used_memory_dataset_perc:%.2f%%", 100*float64(r.used-overhead)/float64(r.used-redisStartup))
+	p("total_system_memory:%d", r.total)
+	p("maxmemory:%d", r.maxmemory)
+	p("maxmemory_policy:%s", r.policy)
+	p("mem_fragmentation_ratio:%.2f", float64(r.rss)/float64(r.used))
+	p("mem_clients_slaves:0")
+	p("mem_clients_normal:41008")
+	p("mem_allocator:jemalloc-5.1.0")
+	p("")
+	p("# Stats")
+	p("expired_keys:%d", r.expired)
+	p("evicted_keys:%d", r.evicted)
+	if r.oomRefused > 0 {
+		p("")
+		p("# Errorstats")
+		p("errorstat_OOM:count=%d", r.oomRefused)
+	}
+	p("")
+	p("# Keyspace")
+	for _, db := range r.keyspace {
+		p("%s", db)
+	}
+	p("")
+	return out.String()
+}
+
+// hashTable is the number of buckets Redis keeps for so many keys: the next power of two.
+func hashTable(keys int) int {
+	n := 4
+	for n < keys {
+		n *= 2
+	}
+	return n
+}
+
+// before counts the moments before at; moments must be sorted.
+func before(moments []time.Time, at time.Time) int {
+	i, _ := slices.BinarySearchFunc(moments, at, func(m, at time.Time) int { return m.Compare(at) })
+	return i
+}
+
+// ages is the sum of the moments' ages at at, in milliseconds, over those that have come by then.
+func ages(moments []time.Time, at time.Time) (ms int) {
+	for _, m := range moments[:before(moments, at)] {
+		ms += int(at.Sub(m).Milliseconds())
+	}
+	return ms
+}
+
+// manyClients is one of a great many addresses, all of them reserved for documentation and tests (RFC 3849, RFC 2544).
+func (d *dice) manyClients() string {
+	if d.n(3) == 0 {
+		return fmt.Sprintf("2001:db8:%x:%x::%x", d.n(0x10000), d.n(0x10000), 1+d.n(0xfffe))
+	}
+	return fmt.Sprintf("198.%d.%d.%d", 18+d.n(2), d.n(256), 1+d.n(254))
+}
+
+var browsers = []string{chrome, iphone, firefox,
+	"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4.1 Safari/605.1.15",
+	"Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36",
+	"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Safari/537.36 Edg/124.0.0.0",
 }

@@ -21,8 +21,9 @@ var update = flag.Bool("update", false, "rewrite the golden files and the genera
 // generated are the files of testdata/incidents/<name> that are too long to write by hand, by their path in it. The rest of
 // the folder is written by hand; its README says which facts come from where.
 var generated = map[string]func() map[string]string{
-	"laravel-embed": laravelEmbed,
-	"tea-shop":      teaShop,
+	"laravel-embed":    laravelEmbed,
+	"session-patterns": sessionPatterns,
+	"tea-shop":         teaShop,
 }
 
 // TestIncidentsAreGenerated keeps the provenance of the long logs: with -update it writes them, without it checks that they
@@ -136,13 +137,16 @@ func (r request) String() string {
 
 // accessLog is the requests of [from, to) in the order of their times.
 func accessLog(all []request, from, to time.Time) string {
-	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b request) int { return a.at.Compare(b.at) })
-	var out strings.Builder
+	var some []request
 	for _, r := range all {
 		if !r.at.Before(from) && r.at.Before(to) {
-			fmt.Fprintln(&out, r)
+			some = append(some, r)
 		}
+	}
+	slices.SortStableFunc(some, func(a, b request) int { return a.at.Compare(b.at) })
+	var out strings.Builder
+	for _, r := range some {
+		fmt.Fprintln(&out, r)
 	}
 	return out.String()
 }

@@ -267,7 +267,7 @@ func each[T, U any](in []T, f func(T) U) []U {
 }
 
 func jsonIncident(f rules.IncidentFacts) jIncident {
-	out := jIncident{KilledAt: utc(f.KilledAt), OnsetAt: utc(f.OnsetAt), EndedAt: utc(f.EndedAt), Impact: f.Impact, KilledLine: place(f.KilledLine)}
+	out := jIncident{KilledAt: utc(f.KilledAt), OnsetAt: utc(f.OnsetAt), EndedAt: utc(f.EndedAt), Impact: f.Impact, KilledLine: known(f.KilledLine)}
 	if f.Victim != "" || f.VictimPID != 0 {
 		out.Victim = &jVictim{f.Victim, f.VictimPID}
 	}
@@ -318,7 +318,7 @@ func jsonFix(f rules.Fix) jFix {
 
 func jsonLedger(l rules.Ledger) jLedger {
 	return jLedger{l.Name, number(l.Total), l.Unit,
-		each(l.Terms, func(t rules.LedgerTerm) jTerm { return jTerm{t.Name, number(t.Value), place(t.Evidence)} }), number(l.Residual)}
+		each(l.Terms, func(t rules.LedgerTerm) jTerm { return jTerm{t.Name, number(t.Value), known(t.Evidence)} }), number(l.Residual)}
 }
 
 func jsonInput(in correlate.Input) jInput {
@@ -342,8 +342,8 @@ func jsonEvidence(e correlate.Evidence) jEvidence {
 	return jEvidence{e.File, e.Line, utc(e.Time), e.Text, e.Note}
 }
 
-// place is nil for evidence that was never filled in.
-func place(e correlate.Evidence) *jEvidence {
+// known is nil for evidence that was never filled in.
+func known(e correlate.Evidence) *jEvidence {
 	if e.File == "" && e.Text == "" {
 		return nil
 	}

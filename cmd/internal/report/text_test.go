@@ -1,0 +1,163 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/charmbracelet/lipgloss"
+
+	"culprit/rules"
+)
+
+var update = flag.Bool("update", false, "write the goldens instead of comparing")
+
+func TestGoldens(t *testing.T) {
+	for name, r := range map[string]*rules.Report{"tea-shop": teaShop(), "inconclusive": inconclusive(), "no-incident": noIncident()} {
+		golden(t, name+".json", func(w io.Writer) error { return JSON(w, r) })
+		golden(t, name+".txt", func(w io.Writer) error { return Text(w, r, Options{Source: name}) })
+	}
+	golden(t, "tea-shop-120-verbose.txt", func(w io.Writer) error {
+		return Text(w, teaShop(), Options{Source: "tea-shop", Width: 120, Verbose: true})
+	})
+}
+
+func golden(t *testing.T, name string, write func(io.Writer) error) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("..", "..", "..", "testdata", "report", name)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(b.Bytes(), want) {
+		t.Errorf("%s differs; got\n%s", name, b.Bytes())
+	}
+}
+
+var ours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// Whatever a log holds, the page is made of printable characters and, with colour, of our own colour changes. No line is
+// wider than the page but those of a command, which is to be pasted whole.
+func TestTextHostile(t *testing.T) {
+	for i, bytes := range hostile {
+		for _, o := range []Options{{}, {Color: true}, {Verbose: true, Width: 50}, {Width: 200, Source: "x\x1b[2J"}, {Width: 1}} {
+			for _, outcome := range []string{"", rules.RootCause, rules.NoIncident, rules.Inconclusive} {
+				r := hostileReport(i)
+				r.Verdict.Outcome = outcome
+				withoutCommands(r)
+				text := textOf(t, r, o)
+				if o.Color {
+					text = ours.ReplaceAllString(text, "")
+				}
+				width := max(o.Width, minWidth)
+				if o.Width == 0 {
+					width = 80
+				}
+				for _, l := range strings.Split(text, "\n") {
+					if w := lipgloss.Width(l); w > width {
+						t.Fatalf("%q, %+v: %d columns: %q", bytes, o, w, l)
+					}
+					for _, c := range l {
+						if !unicode.IsPrint(c) {
+							t.Fatalf("%q, %+v: %U reaches the terminal: %q", bytes, o, c, l)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// withoutCommands leaves hostile commands that fit a line.
+func withoutCommands(r *rules.Report) {
+	for i := range r.Missing {
+		r.Missing[i].Command = "\x1b[2J"
+	}
+	for i := range r.Fixes {
+		r.Fixes[i].Text, r.Fixes[i].Check = "\x1b[2J", "\x1b[2J"
+	}
+}
+
+func TestTextEmpty(t *testing.T) {
+	textOf(t, &rules.Report{}, Options{})
+	r := new(rules.Report)
+	fill(reflect.ValueOf(r).Elem(), func() string { return "" })
+	textOf(t, r, Options{Verbose: true})
+}
+
+func TestTextStopsAtTheFirstError(t *testing.T) {
+	full := errors.New("disk full")
+	w := &failing{err: full}
+	if err := Text(w, teaShop(), Options{}); !errors.Is(err, full) || w.writes != 1 {
+		t.Errorf("got %v after %d writes", err, w.writes)
+	}
+}
+
+type failing struct {
+	err    error
+	writes int
+}
+
+func (f *failing) Write([]byte) (int, error) { f.writes++; return 0, f.err }
+
+func TestFoldCommand(t *testing.T) {
+	f := func(in string, width int, want ...string) {
+		t.Helper()
+		if got := foldCommand(in, width); !reflect.DeepEqual(got, want) {
+			t.Errorf("foldCommand(%q, %d) = %q, want %q", in, width, got, want)
+		}
+	}
+	f("uptime -s", 20, "uptime -s")
+	f("journalctl -k --since 'a b c d e f' -o short", 24, `journalctl -k --since \`, `'a b c d e f' -o short`)
+	f("cat /a/very/long/path/of/a/file", 10, `cat \`, "/a/very/long/path/of/a/file")
+	f("echo 'one two three four five'", 12, `echo \`, "'one two three four five'")
+	f("a # comment that goes on and on", 10, "a # comment that goes on and on")
+}
+
+func TestCut(t *testing.T) {
+	f := func(in string, width int, want string) {
+		t.Helper()
+		if got := clip(in, width); got != want {
+			t.Errorf("clip(%q, %d) = %q, want %q", in, width, got, want)
+		}
+	}
+	f("oolong", 6, "oolong")
+	f("oolong", 5, "oolo…")
+	f("緑茶と烏龍茶", 6, "緑茶…")
+	f("緑茶と烏龍茶", 7, "緑茶と…")
+	f("緑茶と烏龍茶", 2, "…")
+	f("oolong", 1, "…")
+	if got := clipPath("var/log/nginx/access.log", 12); got != "…/access.log" {
+		t.Error(got)
+	}
+}
+
+func textOf(t *testing.T, r *rules.Report, o Options) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Text(&b, r, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}

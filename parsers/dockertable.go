@@ -46,7 +46,10 @@ func parseDockerTable(src *Source, emit func(Record)) error {
 			columns = tableColumns(s)
 			return
 		}
-		if _, ok := promptCommand(s); ok || columns == nil || dateLine(s) {
+		if _, ok := promptCommand(s); ok || columns == nil {
+			return
+		}
+		if _, ok := dateStamp(s); ok {
 			return
 		}
 		cells := tableColumns(s)
@@ -61,8 +64,6 @@ func parseDockerTable(src *Source, emit func(Record)) error {
 		src.Skip(at.Line, line, "a row without a container's name")
 	})
 }
-
-func dateLine(s string) bool { _, ok := dateStamp(s); return ok }
 
 // tableColumns splits at two blanks or more: single blanks stand inside cells.
 func tableColumns(s string) []string {

@@ -124,23 +124,3 @@ func fpmEvent(msg string) *PoolEvent {
 	}
 	return e
 }
-
-// numberAfter reads the whole number behind mark.
-func numberAfter(s, mark string) Opt {
-	_, rest, ok := strings.Cut(s, mark)
-	if !ok {
-		return Opt{}
-	}
-	end := 0
-	for end < len(rest) && end < 18 && rest[end] >= '0' && rest[end] <= '9' {
-		end++
-	}
-	if end == 0 {
-		return Opt{}
-	}
-	n := int64(0)
-	for i := 0; i < end; i++ {
-		n = n*10 + int64(rest[i]-'0')
-	}
-	return Some(n)
-}

@@ -22,6 +22,7 @@ var update = flag.Bool("update", false, "rewrite the golden files and the genera
 // the folder is written by hand; its README says which facts come from where.
 var generated = map[string]func() map[string]string{
 	"laravel-embed":    laravelEmbed,
+	"magento-locks":    magentoLocks,
 	"session-guide":    sessionGuide,
 	"session-patterns": sessionPatterns,
 	"tea-shop":         teaShop,

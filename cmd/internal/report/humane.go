@@ -177,8 +177,23 @@ func period(from, to time.Time, year bool) string {
 	return from.Format(day+" 15:04") + " to " + to.Format(day+" 15:04")
 }
 
-// days is a period short enough for a table: "04-20 09:12-09:17", "03-11 to 04-20"; years only where they differ.
-func days(from, to time.Time) string {
+// oneYear is the year of all the known times, which can then be said once; 0 = there are several, or none.
+func oneYear(times []time.Time) int {
+	year := 0
+	for _, t := range times {
+		switch y := t.UTC().Year(); {
+		case t.IsZero() || y == year:
+		case year != 0:
+			return 0
+		default:
+			year = y
+		}
+	}
+	return year
+}
+
+// days is a period short enough for a table: "04-20 09:12-09:17", "03-11 to 04-20"; years only where they differ or are asked for.
+func days(from, to time.Time, year bool) string {
 	if from.IsZero() {
 		from = to
 	}
@@ -189,7 +204,7 @@ func days(from, to time.Time) string {
 	switch {
 	case from.IsZero():
 		return ""
-	case from.Year() != to.Year():
+	case year || from.Year() != to.Year():
 		return from.Format(dayLayout) + " to " + to.Format(dayLayout)
 	case from.YearDay() != to.YearDay():
 		return from.Format("01-02") + " to " + to.Format("01-02")

@@ -45,7 +45,7 @@ func TestHumane(t *testing.T) {
 	f(period(day.AddDate(0, -1, 0), day, true), "2026-03-20 01:12 to 2026-04-20 01:12")
 	f(period(day.AddDate(0, -1, 0), day, false), "03-20 01:12 to 04-20 01:12")
 	f(period(time.Time{}, time.Time{}, true), "")
-	f(days(day, day.Add(5*time.Minute)), "04-20 01:12-01:17")
-	f(days(day.AddDate(0, -1, 0), day), "03-20 to 04-20")
-	f(days(day.AddDate(-1, 0, 0), day), "2025-04-20 to 2026-04-20")
+	f(days(day, day.Add(5*time.Minute), false), "04-20 01:12-01:17")
+	f(days(day.AddDate(0, -1, 0), day, false), "03-20 to 04-20")
+	f(days(day.AddDate(-1, 0, 0), day, false), "2025-04-20 to 2026-04-20")
 }

@@ -34,6 +34,21 @@ func words(r role, text string) []piece {
 	return ps
 }
 
+// verbatim is a quoted line as pieces: its blanks stay as they are, so that what is shown can be searched for.
+func verbatim(text string) []piece {
+	var ps []piece
+	blanks := ""
+	for w := range strings.SplitSeq(strings.TrimSpace(visible(text)), " ") {
+		if w == "" {
+			blanks += " "
+			continue
+		}
+		ps = append(ps, piece{blanks + w, body})
+		blanks = ""
+	}
+	return ps
+}
+
 func (p *page) blank() { p.out.line("") }
 
 // heading opens a section: a blank line, its name, a short rule, and what a reader should know before reading on.

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"culprit/correlate"
 )
@@ -13,16 +14,22 @@ func (t *text) coverage() {
 		return
 	}
 	var read, facts, skipped int64
+	var times []time.Time
 	for _, in := range t.r.Inputs {
+		times = append(times, in.From, in.To)
 		read, facts, skipped = read+int64(in.Read), facts+int64(in.Facts), skipped+int64(in.Skipped)
 	}
-	t.heading("WHAT WAS READ", fmt.Sprintf("%s, %s, %s, %s not understood; UTC",
+	t.heading("WHAT WAS READ", fmt.Sprintf("%s, %s, %s, %s not understood",
 		plural(int64(len(t.r.Inputs)), "file"), plural(read, "line"), plural(facts, "record"), count(skipped)))
 	shown := t.r.Inputs
 	if len(shown) > inputsShown && !t.o.Verbose {
 		shown = worstFirst(shown)[:inputsShown]
 	}
-	rows := [][]piece{{say(label, "file"), say(label, "format"), say(label, "lines"), say(label, "facts"), say(label, "bad"), say(label, "span"), say(label, "clock")}}
+	year, span := oneYear(times), "UTC"
+	if year != 0 {
+		span = fmt.Sprintf("UTC %d", year)
+	}
+	rows := [][]piece{{say(label, "file"), say(label, "format"), say(label, "lines"), say(label, "facts"), say(label, "bad"), say(label, span), say(label, "clock")}}
 	for _, in := range shown {
 		bad := say(body, count(int64(in.Skipped)))
 		if in.Skipped > 0 {
@@ -33,7 +40,7 @@ func (t *text) coverage() {
 			format = piece{"?", unsure}
 		}
 		rows = append(rows, []piece{say(body, in.File), format, say(body, count(int64(in.Read))), say(body, count(int64(in.Facts))), bad,
-			say(body, days(in.From, in.To)), say(body, clock(in))})
+			say(body, days(in.From, in.To, year == 0)), say(body, clock(in))})
 	}
 	t.table(margin, []column{{yields: 16, path: true}, {yields: 9}, {right: true}, {right: true}, {right: true}, {yields: 11}, {yields: 5}}, rows, func(i int) {
 		if i > 0 {

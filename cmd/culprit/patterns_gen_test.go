@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,8 +23,15 @@ func sessionPatterns() map[string]string {
 	d := dice(20250312)
 	const site = "https://www.example.com"
 	var all []request
+	var sessions []time.Time
 	bot := func(n int, agent, prefix string, hosts int, target func() string) {
 		for _, at := range d.spread(n, slopeDeploy, slopeTo) {
+			if at.Before(slopeKill) || !at.Before(slopeBack) {
+				sessions = append(sessions, at)
+			}
+			if at.Before(slopeLog) {
+				continue // not in the log that is kept
+			}
 			r := request{at: at, client: fmt.Sprintf("%s%d", prefix, 20+d.n(hosts)), target: target(), agent: agent, status: 200}
 			r.size = sizeOf(r.target, 9000, 22000)
 			all = append(all, slopePage(r))
@@ -40,6 +48,9 @@ func sessionPatterns() map[string]string {
 	bot(84000, "Mozilla/5.0 zgrab/0.x", "203.0.113.", 6, func() string { return probes[d.n(len(probes))] })
 	for _, at := range d.spread(900, slopeDeploy, slopeTo) { // people: a session each, which they keep
 		r := request{at: at, client: fmt.Sprintf("2001:db8:%x::%x", d.n(0x10000), 1+d.n(0xfffe)), protocol: "HTTP/2.0", agent: browsers[d.n(len(browsers))], ref: "https://www.google.com/"}
+		if at.Before(slopeKill) || !at.Before(slopeBack) {
+			sessions = append(sessions, at)
+		}
 		for i := range 3 + d.n(6) {
 			r.status, r.target = 200, item()
 			if i == 0 {
@@ -56,10 +67,7 @@ func sessionPatterns() map[string]string {
 		all = append(all, request{at: at, client: "192.0.2.200", target: "/healthz", agent: "Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)", status: 200, size: 3})
 	}
 
-	sessions := opened(all, func(r request) bool {
-		person := strings.HasPrefix(r.client, "2001:db8:")
-		return r.status != 500 && (person && r.target == "/" || !person && r.target != "/healthz")
-	})
+	slices.SortFunc(sessions, time.Time.Compare)
 	var info strings.Builder
 	reply := func(at, start time.Time, runID string, keys, ttl, expired int) {
 		used := redisStartup + 61440 + keys*expressBytes

@@ -39,6 +39,8 @@ func matchRedisConf(_ string, head []byte) int {
 		}
 		name, rest, _ := bytes.Cut(line, []byte(" "))
 		switch last := line[len(line)-1]; {
+		case bytes.IndexByte(name, '_') > 0 && !bytes.HasSuffix(name, []byte("_cpulist")): // INFO in columns
+			other++
 		case last == ';' || last == '{' || last == '}' || bytes.HasPrefix(bytes.TrimSpace(rest), []byte("=")):
 			other++
 		case strongRedisDirective(name) && validRedisArgs(name, rest):

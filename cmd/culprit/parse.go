@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +25,7 @@ func newParse(code *int) *cobra.Command {
 		Args:  paths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
-			var p parsePrinter = &parseTable{w: out}
+			var p parsePrinter = newParseTable(out)
 			if asJSON {
 				p = &parseJSON{enc: json.NewEncoder(out)}
 			}
@@ -81,13 +85,41 @@ func (p *parseJSON) input(in correlate.Input) error {
 func (p *parseJSON) end() error { return nil }
 
 // parseTable prints a line a file.
-type parseTable struct{ w io.Writer }
+type parseTable struct{ w *tabwriter.Writer }
 
-func (p *parseTable) record(parsers.Record) error { return nil }
+func newParseTable(w io.Writer) *parseTable {
+	t := &parseTable{tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)}
+	fmt.Fprintln(t.w, "FILE\tFORMAT\tLINES\tRECORDS\tSKIPPED\tFIRST UNREAD LINE")
+	return t
+}
 
-func (p *parseTable) input(in correlate.Input) error {
-	_, err := fmt.Fprintf(p.w, "%s %s %d %d %d %s\n", in.File, in.Format, in.Read, in.Facts, in.Skipped, in.Err)
+func (t *parseTable) record(parsers.Record) error { return nil }
+
+func (t *parseTable) input(in correlate.Input) error {
+	format, last := in.Format, ""
+	if format == "" {
+		format = "-"
+	}
+	if f := in.FirstSkipped; f != nil {
+		last = fmt.Sprintf("%d: %s (%s)", f.Line, printable(f.Text, 60), f.Why)
+	}
+	if in.Err != "" {
+		last = strings.TrimPrefix(last+"; error: "+printable(in.Err, 300), "; ")
+	}
+	_, err := fmt.Fprintf(t.w, "%s\t%s\t%d\t%d\t%d\t%s\n", printable(in.File, 300), format, in.Read, in.Facts, in.Skipped, last)
 	return err
 }
 
-func (p *parseTable) end() error { return nil }
+func (t *parseTable) end() error { return t.w.Flush() }
+
+// printable cuts a stranger's text and makes its control characters visible.
+func printable(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most-3]) + "..."
+	}
+	if strings.IndexFunc(s, func(r rune) bool { return !strconv.IsGraphic(r) || r == utf8.RuneError }) < 0 {
+		return s
+	}
+	q := strconv.QuoteToGraphic(s)
+	return q[1 : len(q)-1]
+}

@@ -134,10 +134,10 @@ func (w *unpacker) tar(in Input, br *bufio.Reader, rel string, depth int) error 
 		case tar.TypeDir, tar.TypeXGlobalHeader:
 			continue
 		case tar.TypeLink, tar.TypeSymlink:
-			no.add("links, not followed", h.Name)
+			no.add("links", "not followed", h.Name)
 			continue
 		default:
-			no.add("devices and pipes, not read", h.Name)
+			no.add("devices and pipes", "not read", h.Name)
 			continue
 		}
 		member := Input{ModTime: h.ModTime}
@@ -166,18 +166,18 @@ func (w *unpacker) zip(in Input, at io.ReaderAt, size int64, rel string, depth i
 		case mode.IsDir():
 			continue
 		case mode&fs.ModeSymlink != 0:
-			no.add("links, not followed", f.Name)
+			no.add("links", "not followed", f.Name)
 			continue
 		case !mode.IsRegular():
-			no.add("devices and pipes, not read", f.Name)
+			no.add("devices and pipes", "not read", f.Name)
 			continue
 		case f.Flags&1 != 0:
-			no.add("encrypted, not read", f.Name)
+			no.add("encrypted files", "not read", f.Name)
 			continue
 		}
 		z, err := f.Open()
 		if err != nil {
-			no.add("unreadable ("+err.Error()+")", f.Name)
+			no.add("files", err.Error(), f.Name)
 			continue
 		}
 		packed := int64(f.CompressedSize64) // known from the start: the ratio is judged against the whole of it
@@ -195,11 +195,11 @@ func (w *unpacker) zip(in Input, at io.ReaderAt, size int64, rel string, depth i
 func (w *unpacker) member(in, member Input, name, rel string, depth int, no *refusals) error {
 	clean, ok := cleanName(name)
 	if !ok {
-		no.add("names that lead out of the archive, refused", name)
+		no.add("names that lead out of the archive", "refused", name)
 		return nil
 	}
 	if w.members == maxMembers {
-		no.add(fmt.Sprintf("files beyond the first %d, not read", maxMembers), name)
+		no.add(fmt.Sprintf("files beyond the first %d", maxMembers), "not read", name)
 		return nil
 	}
 	w.members++
@@ -222,23 +222,22 @@ func cleanName(name string) (string, bool) {
 	return clean, clean != "."
 }
 
-// refusals counts the members that are not read, by reason, with the first of each.
-type refusals []struct {
-	why, first string
-	n          int
+// refusals counts the members that are not read, by what they are, with the first of each.
+type refusals []refusal
+
+type refusal struct {
+	what, why, first string
+	n                int
 }
 
-func (no *refusals) add(why, name string) {
+func (no *refusals) add(what, why, name string) {
 	for i := range *no {
-		if r := &(*no)[i]; r.why == why {
+		if r := &(*no)[i]; r.what == what && r.why == why {
 			r.n++
 			return
 		}
 	}
-	*no = append(*no, struct {
-		why, first string
-		n          int
-	}{why, cut(name), 1})
+	*no = append(*no, refusal{what, why, cut(name), 1})
 }
 
 // cut keeps a stranger's name from filling the report.
@@ -250,11 +249,11 @@ func cut(name string) string {
 	return name
 }
 
-// refused visits one line a reason.
+// refused visits one line a kind.
 func (w *unpacker) refused(in Input, no *refusals) error {
 	for _, r := range *no {
-		line := Input{Name: in.Name + "!" + strings.Fields(r.why)[0], Host: in.Host,
-			Err: fmt.Errorf("%d %s: the first is %q", r.n, r.why, r.first)}
+		line := Input{Name: fmt.Sprintf("%s: %d %s", in.Name, r.n, r.what), Host: in.Host,
+			Err: fmt.Errorf("%s; the first is %q", r.why, r.first)}
 		if err := w.leaf(line); err != nil {
 			return err
 		}

@@ -165,6 +165,9 @@ func (w *walker) follow(link string) (string, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("link to %q, which is not there", to)
 		}
+		if _, e := os.Stat(link); e != nil {
+			err = e // EvalSymlinks has words of its own for a loop
+		}
 		return "", fmt.Errorf("link to %q: %w", to, plainError(err))
 	}
 	if !within(w.root, target) {

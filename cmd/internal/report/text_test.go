@@ -23,6 +23,7 @@ var update = flag.Bool("update", false, "write the goldens instead of comparing"
 func TestGoldens(t *testing.T) {
 	for name, r := range map[string]*rules.Report{"tea-shop": teaShop(), "inconclusive": inconclusive(), "no-incident": noIncident()} {
 		golden(t, name+".json", func(w io.Writer) error { return JSON(w, r) })
+		golden(t, name+".md", func(w io.Writer) error { return Markdown(w, r) })
 		golden(t, name+".txt", func(w io.Writer) error { return Text(w, r, Options{Source: name}) })
 	}
 	golden(t, "tea-shop-120-verbose.txt", func(w io.Writer) error {

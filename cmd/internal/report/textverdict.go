@@ -24,7 +24,7 @@ func (t *text) verdict() {
 	case rules.NoIncident:
 		title = append(title, piece{"NO INCIDENT", fine})
 	default:
-		title, sure = append(title, piece{"INCONCLUSIVE", unsure}), t.bestGuess()
+		title, sure = append(title, piece{"INCONCLUSIVE", unsure}), bestGuess(t.r)
 	}
 	if gap := t.width - lineWidth(title) - lipgloss.Width(visible(sure)) - 2; sure != "" && gap > 0 {
 		t.put(piece{}, append(title, piece{strings.Repeat(" ", gap), body}, say(aside, sure)))
@@ -110,11 +110,11 @@ func odds(c float64) string {
 	return strconv.FormatFloat(c, 'f', 2, 64)
 }
 
-func (t *text) bestGuess() string {
-	if len(t.r.Candidates) == 0 {
+func bestGuess(r *rules.Report) string {
+	if len(r.Candidates) == 0 {
 		return ""
 	}
-	c := t.r.Candidates[0]
+	c := r.Candidates[0]
 	return "best guess: " + c.Cause + ", " + odds(c.Confidence)
 }
 

@@ -6,6 +6,8 @@
 package parsers
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -31,7 +33,8 @@ type Parser struct {
 	Parse func(src *Source, emit func(Record)) error
 
 	// Line parses one line (no newline) that needs no other line to be understood; the driver may split such a source over
-	// workers. It emits at most one record and reports whether it understood the line; blank lines never reach it.
+	// workers. It emits at most one record and reports whether it understood the line or has told
+	// src.Skip why not. Blank lines reach it too.
 	Line func(src *Source, line []byte, at Pos, emit func(Record)) bool
 }
 
@@ -60,6 +63,9 @@ type Source struct {
 
 	scratch any // a Line parser's own, from line to line: what it compiled, what it fills again
 }
+
+// headSize is how much of a file is looked at to tell its format.
+const headSize = 64 << 10
 
 // Skipped is a line that should have been a record and was not, with the reason.
 type Skipped struct {
@@ -178,7 +184,12 @@ func Read(p Parser, src *Source, emit func(Record)) error {
 	if p.Parse != nil {
 		return p.Parse(src, emit)
 	}
-	return EachLine(src, func(line []byte, at Pos) {
+	if src.Head == nil {
+		br := bufio.NewReaderSize(src.R, headSize)
+		head, _ := br.Peek(headSize) // an error here comes again when the lines are read
+		src.Head, src.R = bytes.Clone(head), br
+	}
+	return EachLineAndBlank(src, func(line []byte, at Pos) {
 		if !p.Line(src, line, at, emit) {
 			src.Skip(at.Line, line, "not a "+p.Name+" line")
 		}

@@ -1,0 +1,121 @@
+package parsers
+
+import "bytes"
+
+// webErrorSignature names what an error message is about; "other" when it is none of the known things. What an application
+// said about Redis (through FastCGI's stderr, or a proxied Node or Python process) goes before what nginx made of it.
+func webErrorSignature(msg []byte) string {
+	if s := redisSignature(msg); s != "" {
+		return s
+	}
+	for _, s := range webSignatures {
+		found := true
+		for _, part := range s.parts {
+			if !bytes.Contains(msg, []byte(part)) {
+				found = false
+				break
+			}
+		}
+		if found {
+			return s.name
+		}
+	}
+	return "other"
+}
+
+// redisSignature names what an application says about Redis or its session lock, "" when it says nothing of it. The texts
+// are Redis' own replies (redis/src/server.c), phpredis', Predis', Credis', ioredis' and redis-py's.
+func redisSignature(msg []byte) string {
+	has := func(parts ...string) bool {
+		for _, p := range parts {
+			if bytes.Contains(msg, []byte(p)) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("OOM command not allowed"):
+		return "redis-oom"
+	case has("MISCONF "):
+		return "redis-misconf"
+	case has("LOADING Redis", "Redis is loading the dataset"):
+		return "redis-loading"
+	case has("session lock", "Session lock", "lock session", "session is locked", "Unable to obtain lock", "Failed to acquire session"):
+		return "session-lock"
+	}
+	if !has("Redis", "redis", "REDIS", ":6379", ":6380", "Predis") {
+		return ""
+	}
+	switch {
+	case has("onnection refused", "ECONNREFUSED", "(111:", "went away", "Connection lost", "onnection closed", "onnection reset", "ECONNRESET", "server closed the connection"):
+		return "redis-refused"
+	case has("timed out", "timeout", "Timeout", "ETIMEDOUT", "read error on connection"):
+		return "redis-timeout"
+	case has("No such file or directory") && has("RedisException", "Connection to Redis", "redis.sock"):
+		return "redis-refused"
+	}
+	return ""
+}
+
+// webSignatures are tried in order; all parts must stand in the message.
+var webSignatures = []struct {
+	name  string
+	parts []string
+}{
+	{"php-memory-limit", []string{"Allowed memory size of"}},
+	{"disk-full", []string{"No space left on device"}},
+	{"php-fatal", []string{"PHP Fatal error"}},
+	{"php-fatal", []string{"PHP Parse error"}},
+	{"no-live-upstreams", []string{"no live upstreams"}},
+	{"upstream-timeout", []string{"upstream timed out"}},
+	{"upstream-timeout", []string{"The timeout specified has expired"}}, // Apache
+	{"upstream-closed", []string{"upstream prematurely closed"}},
+	{"upstream-closed", []string{"Connection reset by peer", "upstream"}},
+	{"connect-refused", []string{"connect() ", "Connection refused"}},
+	{"connect-refused", []string{"attempt to connect to", "Connection refused"}}, // Apache
+	{"socket-unavailable", []string{"connect() to unix:", "Resource temporarily unavailable"}},
+	{"socket-missing", []string{"connect() to unix:", "No such file or directory"}},
+	{"limit-req-delay", []string{"delaying request"}},
+	{"limit-req", []string{"limiting requests"}},
+	{"limit-conn", []string{"limiting connections"}},
+	{"worker-connections", []string{"worker_connections are not enough"}},
+	{"worker-connections", []string{"server reached MaxRequestWorkers"}}, // Apache
+	{"worker-killed", []string{"exited on signal 9"}},
+	{"worker-killed", []string{"exit signal Killed (9)"}}, // Apache
+	{"exit", []string{"exited on signal"}},
+	{"exit", []string{"exited with code"}},
+	{"reload", []string{"reconfiguring"}},
+	{"reload", []string{"(SIGHUP) received"}},
+	{"reload", []string{"signal process started"}},
+	{"start", []string{"start worker process"}},
+	{"start", []string{"resuming normal operations"}}, // Apache
+	{"exit", []string{"gracefully shutting down"}},
+	{"exit", []string{"(SIGTERM) received"}},
+	{"exit", []string{"(SIGQUIT) received"}},
+	{"exit", []string{"caught SIGTERM"}}, // Apache
+}
+
+// blankSecrets blanks what stands behind the names of secrets: auth('...') of a PHP stack trace, PHPSESSID=..., token=....
+func blankSecrets(b []byte) []byte {
+	out := b
+	for _, name := range secretNames {
+		for from := 0; ; {
+			i := bytes.Index(out[from:], []byte(name))
+			if i < 0 {
+				break
+			}
+			from += i + len(name)
+			n := from
+			for n < len(out) && bytes.IndexByte([]byte("'\"&;, )\n"), out[n]) < 0 {
+				n++
+			}
+			if n > from && string(out[from:n]) != "***" {
+				out = append(append(bytes.Clone(out[:from]), "***"...), out[n:]...)
+			}
+		}
+	}
+	return out
+}
+
+var secretNames = []string{"auth('", "auth(\"", "PHPSESSID=", "PHPREDIS_SESSION:", "sess_", "token=", "password=", "passwd=", "pwd=", "secret=", "api_key=", "apikey="}

@@ -30,7 +30,8 @@ var _ = register(Parser{
 })
 
 // LogFormats collects the log_format directives among the settings of one host's nginx files, with the access_log paths
-// that name each. The predefined format "combined" is included when an access_log uses it.
+// that name each. The predefined format "combined" is included when an access_log uses it. The records may be kept from
+// the parser's emit: a Setting of nginx-conf borrows nothing.
 func LogFormats(settings ...Record) []LogFormat {
 	formats := []LogFormat{{Name: "combined", Escape: "default", Format: `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"`}}
 	each := func(name string, f func(s *Setting, at Pos)) {
@@ -314,7 +315,8 @@ func (c *confReader) add(words []string, first, last int, block bool) {
 
 // blankConfArgs hides what nginx is told to keep: an upstream's credentials, and passwords given to modules.
 func blankConfArgs(name string, args []string) []string {
-	if isSecretName(name) && !strings.HasSuffix(name, "_file") || name == "redis_auth" || name == "redis2_auth" {
+	// proxy_pass and its relatives end in _pass and are addresses; *_file and *_key of ssl are paths.
+	if isSecretName(name) && !strings.HasSuffix(name, "_pass") && !strings.HasSuffix(name, "_file") && !strings.HasPrefix(name, "server_tokens") && !strings.HasPrefix(name, "ssl_") {
 		return []string{"***"}
 	}
 	for i, a := range args {

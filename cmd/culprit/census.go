@@ -134,6 +134,12 @@ func isLog(p parsers.Parser, known bool, in collect.Input, head []byte) bool {
 
 // logFormats reads the log_format directives of an nginx.conf.
 func logFormats(src *parsers.Source) []parsers.LogFormat {
+	conf, ok := parsers.ByName("nginx-conf")
+	if !ok {
+		return nil
+	}
+	var settings []parsers.Record
+	_ = parsers.Read(conf, src, func(r parsers.Record) { settings = append(settings, r) }) // the reading will tell
 	_, _ = io.Copy(io.Discard, src.R)
-	return nil
+	return parsers.LogFormats(settings...)
 }

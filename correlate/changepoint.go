@@ -16,9 +16,11 @@ type Change struct {
 const (
 	// minRegime readings make a regime: one alone is an outlier until a second agrees.
 	minRegime = 2
-	// minExplained: of the steps found in series of pure noise (normal, 8 to 512 readings) fewer than one in twenty
-	// explains this much; a step of three sigmas explains about half (TestLevelShiftNoise).
-	minExplained = 0.35
+	// minExplained of the deviation, and minExplainedShort more for every reading fewer than enoughReadings: of series of
+	// pure noise (normal, 4 to 512 readings) fewer than one in twenty pass (TestLevelShiftNoise).
+	minExplained      = 0.35
+	minExplainedShort = 0.05
+	enoughReadings    = 13
 	// minStep in MADs of the regimes' own noise: a step that noise makes every day is none.
 	minStep = 3
 	// maxChange bounds the quadratic search; longer series are thinned, and At is as coarse as the readings kept.
@@ -96,7 +98,8 @@ func LevelShift(pts []Point) (Change, bool) {
 		}
 	}
 	mad, _ := Median(noise)
-	return c, c.Explained >= minExplained && math.Abs(to-from) >= minStep*mad
+	needed := minExplained + minExplainedShort*float64(max(0, enoughReadings-n))
+	return c, c.Explained >= needed && math.Abs(to-from) >= minStep*mad
 }
 
 // runningDeviation gives for each k the sum of absolute deviations of the first k numbers from their median.

@@ -35,7 +35,7 @@ func TestJSONKeepsText(t *testing.T) {
 		if err := json.Unmarshal(jsonOf(t, &rules.Report{Verdict: rules.Verdict{Summary: want}}), &got); err != nil {
 			t.Fatal(err)
 		}
-		if want = strings.ToValidUTF8(want, "\ufffd"); utf8.ValidString(want) && !strings.Contains(want, "\ufffd") && got.Verdict.Summary != want {
+		if utf8.ValidString(want) && got.Verdict.Summary != want {
 			t.Errorf("%q became %q", want, got.Verdict.Summary)
 		}
 	}

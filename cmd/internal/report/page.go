@@ -136,6 +136,9 @@ func clipPath(text string, width int) string {
 	if lipgloss.Width(text) <= width {
 		return text
 	}
+	if most := 16 * width; len(text) > most { // no character that counts takes more bytes
+		text = strings.ToValidUTF8(text[len(text)-most:], "")
+	}
 	for text != "" && lipgloss.Width(text) > width-1 {
 		_, text = cut(text, 1)
 	}

@@ -22,7 +22,7 @@ const (
 	minWidth     = 40 // below it a line holds nothing but its margins
 )
 
-// What a first reading needs; the rest is counted, and shown with Verbose.
+// What a first reading needs; what is left out is counted, and shown with Verbose.
 const (
 	evidenceShown = 2  // lines an event or an edge
 	evidenceRows  = 2  // of the page a line: enough for a kernel's "Killed process" up to its anon-rss
@@ -30,7 +30,8 @@ const (
 	diffShown     = 14 // lines a diff
 	rowsShown     = 10 // of a table
 	inputsShown   = 30 // files of the coverage
-	rivalsQuoted  = 6  // when more are ruled out, the place of a line must do
+	rivalsQuoted  = 3  // when more are ruled out, the place of a line must do
+	contextShown  = 1  // unchanged lines around a change: its place is said by number
 )
 
 // Text writes the report for the person who was paged: the verdict, then why, then what to do.
@@ -63,8 +64,8 @@ func Text(w io.Writer, r *rules.Report, o Options) error {
 		t.missing("MISSING", "would make this surer")
 		t.fixes()
 	default:
-		t.missing("WHAT WOULD SETTLE IT", "the first moves the verdict most; all are read-only")
 		t.candidates()
+		t.missing("WHAT WOULD SETTLE IT", "the first would move the verdict most")
 		t.chain("WHAT IS KNOWN")
 		t.culprits()
 		t.ledgers()
@@ -81,6 +82,7 @@ func Text(w io.Writer, r *rules.Report, o Options) error {
 	}
 	t.notJudged()
 	t.coverage()
+	t.leftOut()
 	return t.out.err
 }
 
@@ -90,6 +92,15 @@ type text struct {
 	r    *rules.Report
 	o    Options
 	told map[line]bool // lines already quoted
+	left int           // lines of evidence left out
+}
+
+// leftOut says how much evidence a first reading was spared.
+func (t *text) leftOut() {
+	if t.left > 0 {
+		t.blank()
+		t.flow(piece{}, piece{}, 0, words(aside, plural(int64(t.left), "more line")+" of evidence: --verbose")...)
+	}
 }
 
 // margin is where the text of a section begins.

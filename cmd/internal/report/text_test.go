@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -61,7 +62,7 @@ var ours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 // Whatever a log holds, the page is made of printable characters and, with colour, of our own colour changes. No line is
 // wider than the page but those of a command, which is to be pasted whole.
 func TestTextHostile(t *testing.T) {
-	for i, bytes := range hostile {
+	for i, in := range hostile {
 		for _, o := range []Options{{}, {Color: true}, {Verbose: true, Width: 50}, {Width: 200, Source: "x\x1b[2J"}, {Width: 1}} {
 			for _, outcome := range []string{"", rules.RootCause, rules.NoIncident, rules.Inconclusive} {
 				r := hostileReport(i)
@@ -77,11 +78,11 @@ func TestTextHostile(t *testing.T) {
 				}
 				for _, l := range strings.Split(text, "\n") {
 					if w := lipgloss.Width(l); w > width {
-						t.Fatalf("%q, %+v: %d columns: %q", bytes, o, w, l)
+						t.Fatalf("%q, %+v: %d columns: %q", in, o, w, l)
 					}
 					for _, c := range l {
 						if !unicode.IsPrint(c) {
-							t.Fatalf("%q, %+v: %U reaches the terminal: %q", bytes, o, c, l)
+							t.Fatalf("%q, %+v: %U reaches the terminal: %q", in, o, c, l)
 						}
 					}
 				}
@@ -134,6 +135,38 @@ func TestFoldCommand(t *testing.T) {
 	f("cat /a/very/long/path/of/a/file", 10, `cat \`, "/a/very/long/path/of/a/file")
 	f("echo 'one two three four five'", 12, `echo \`, "'one two three four five'")
 	f("a # comment that goes on and on", 10, "a # comment that goes on and on")
+}
+
+// Wide characters take two columns; the columns after them stand where they stand in the other rows.
+func TestTableWide(t *testing.T) {
+	var b strings.Builder
+	p := &page{out: &lines{w: &b}, width: 40, st: newStyles(false)}
+	p.table(margin, []column{{yields: 4, path: true}, {right: true}}, [][]piece{
+		{say(body, "logs/緑茶と烏龍茶/そして紅茶もあります.log"), say(body, "7")},
+		{say(body, "access.log"), say(body, "34,270")},
+	}, nil)
+	for _, l := range strings.Split(strings.TrimSpace(b.String()), "\n") {
+		if w := lipgloss.Width("  " + strings.TrimLeft(l, " ")); w > 40 || w < 39 {
+			t.Errorf("%d columns: %q", w, l)
+		}
+	}
+}
+
+func TestNextHunk(t *testing.T) {
+	diff := strings.Split("--- a/x\n+++ b/x\n@@ -3,5 +3,5 @@\n a\n b\n-c\n+C\n d\n e\n@@ -20 +20 @@\n-y\n+z\n\\ No newline at end of file\n--- a/y\n+++ b/y\n@@ -5 +4,0 @@\n--- dropped\n--- a/z\n+++ b/z\n@@ -0,0 +1 @@\n+new", "\n")
+	f := func(number int, want ...string) {
+		t.Helper()
+		n, hunk, rest := nextHunk(diff)
+		if n != number || !slices.Equal(hunk, want) {
+			t.Errorf("got line %d %q, want line %d %q", n, hunk, number, want)
+		}
+		diff = rest
+	}
+	f(4, " b", "-c", "+C", " d")
+	f(20, "-y", "+z", "\\ No newline at end of file")
+	f(5, "--- dropped")
+	f(0, "+new")
+	f(0)
 }
 
 func TestCut(t *testing.T) {

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +43,20 @@ func (t *text) chain(name string) {
 		t.event(gutter, l.Cause, year == 0)
 		last = &l.Cause
 	}
+	t.legend()
 }
+
+// legend says what the tests ask, where one of them was not passed.
+func (t *text) legend() {
+	open := slices.ContainsFunc(t.r.Chain, func(l correlate.Link) bool { return l.Tests != allPassed })
+	if open || t.o.Verbose {
+		t.blank()
+		t.flow(margin, margin, 0, words(aside, "structural: the configuration lets it happen; deviating: both ends left their usual range; "+
+			"ordered: the cause came first; sufficient: it is enough to explain the effect. ✓ yes, ✗ no, ? not known")...)
+	}
+}
+
+var allPassed = correlate.Tests{Structural: correlate.Pass, Deviating: correlate.Pass, Ordered: correlate.Pass, Sufficient: correlate.Pass}
 
 func sameEvent(a, b correlate.Event) bool { return a.Kind == b.Kind && a.Subject == b.Subject }
 

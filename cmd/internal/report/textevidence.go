@@ -16,7 +16,7 @@ func (t *text) evidence(gutter piece, ev []correlate.Evidence, rows int) {
 	hang.text += "  "
 	for i, e := range ev {
 		if i == evidenceShown && !t.o.Verbose {
-			t.flow(gutter, hang, 1, say(aside, "and "+plural(int64(len(ev)-i), "more line")))
+			t.left += len(ev) - i
 			break
 		}
 		switch {

@@ -19,6 +19,7 @@ type envelope struct {
 	PID       Opt    // of Program
 	Msg       []byte // a part of the line, or a decoded copy when the wrapper escaped it; it may hold newlines
 	Wrapped   bool   // something other than quotes and blanks was taken off
+	Dmesg     bool   // a stamp that only the kernel's ring buffer and its readers write was among it
 }
 
 // maxWrappers bounds how many layers are taken off. Real logs stack four: docker json, syslog, priority, kernel stamp.
@@ -184,21 +185,27 @@ func (e *envelope) stripBracket(msg []byte) bool {
 		if !e.HasBoot {
 			e.SinceBoot, e.HasBoot = d, true
 		}
+		e.Dmesg = true
 		e.took(rest)
 		e.stripTag(rest, false)
 		return true
 	}
 	if t, ok := parseCTime(in); ok {
 		e.setTime(t, LocalClock)
-		return e.took(rest)
+		e.Dmesg = e.Dmesg || t.Nanosecond() == 0 // Apache's error log has microseconds
+		e.took(rest)
+		e.stripTag(rest, false)
+		return true
 	}
 	if len(in) > 1 && in[0] == '+' { // dmesg -e: seconds since the line before
 		if _, ok := parseSinceBoot(in[1:]); ok {
+			e.Dmesg = true
 			return e.took(rest)
 		}
 	}
 	if t, ok := parseMonthMinute(in); ok {
 		e.setTime(t, LocalClock)
+		e.Dmesg = true
 		return e.took(rest)
 	}
 	// The caller's id, a thread or a processor, follows a stamp only.
@@ -295,6 +302,7 @@ func (e *envelope) stripKmsg(msg []byte) bool {
 	if !e.HasBoot {
 		e.SinceBoot, e.HasBoot = time.Duration(usec)*time.Microsecond, true
 	}
+	e.Dmesg = true
 	e.took(decodeHex(msg[semi+1:]))
 	// Facility 0 is the kernel; others are what a process wrote into /dev/kmsg, often with its own tag.
 	if prio>>3 == 0 {
@@ -326,7 +334,11 @@ func (e *envelope) stripISO(msg []byte) bool {
 		}
 	}
 	// dmesg writes a comma and has no host; a runtime writes nanoseconds and no host.
-	if bytes.IndexByte(stamp, ',') < 0 && !(stamp[n-1] == 'Z' && n > len("2026-02-08T00:40:07.123456Z")) {
+	comma := bytes.IndexByte(stamp, ',') >= 0
+	e.Dmesg = e.Dmesg || comma && clock == ZonedClock
+	if comma {
+		e.stripTag(e.Msg, false)
+	} else if !(stamp[n-1] == 'Z' && n > len("2026-02-08T00:40:07.123456Z")) {
 		e.stripSyslogRest()
 	}
 	return true
@@ -388,7 +400,7 @@ func (e *envelope) stripRFC3164(msg []byte) bool {
 // stripFullDate reads journalctl short-full, "Tue 2026-04-20 09:12:34 UTC host program: msg", and a bare "Tue Apr 20 09:12:34 2026 msg".
 func (e *envelope) stripFullDate(msg []byte) bool {
 	day, rest, ok := bytes.Cut(msg[:min(len(msg), maxStamp)], []byte(" "))
-	if !ok || len(day) > 12 || len(rest) == 0 {
+	if !ok || len(day) > 16 || len(rest) == 0 || bytes.ContainsAny(day, "[]()<>\"=;/") {
 		return false
 	}
 	rest = msg[len(day)+1:]
@@ -407,7 +419,7 @@ func (e *envelope) stripFullDate(msg []byte) bool {
 	if t, n := parseRFC3164(bytes.TrimLeft(rest, " ")); n > 0 {
 		rest = bytes.TrimLeft(rest, " ")[n:]
 		year, tail := leadingInt(bytes.TrimLeft(rest, " "))
-		if year < 1970 || year > 9999 {
+		if year < 1970 || year > 9999 || len(tail) > 0 && tail[0] != ' ' && tail[0] != ':' {
 			return false
 		}
 		e.setTime(time.Date(int(year), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC), LocalClock)
@@ -428,6 +440,7 @@ func (e *envelope) stripFacility(msg []byte) bool {
 	if !ok || !isOneOf(bytes.TrimRight(a, " "), facilities) || !isOneOf(bytes.TrimRight(b, " "), levels) {
 		return false
 	}
+	e.Dmesg = true
 	return e.took(bytes.TrimPrefix(msg[len(a)+1+len(b)+1:], []byte(" ")))
 }
 

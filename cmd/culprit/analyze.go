@@ -24,7 +24,7 @@ type analysis struct {
 	format, output     string
 	since, until, host string
 	zones              []string
-	exitCode           bool
+	exitCode, verbose  bool
 	workers            int
 }
 
@@ -49,6 +49,7 @@ func (a *analysis) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&a.zones, "tz", nil, "the time zone of one file, as FILE=ZONE (Asia/Shanghai, UTC, +08:00); may be repeated")
 	f.StringVar(&a.host, "host-tz", "", "the time zone of files that name none")
 	f.BoolVar(&a.exitCode, "exit-code", false, "exit 1 when a root cause was found, 3 when inconclusive")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "show every line of evidence and every file in the text report")
 	f.IntVar(&a.workers, "workers", runtime.GOMAXPROCS(0), "files and parts of files to parse at the same time")
 }
 
@@ -69,7 +70,11 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 		return unreadable{err}
 	}
 	var out bytes.Buffer
-	if err := render(&out, rep, isTerminal(cmd.OutOrStdout()) && a.output == ""); err != nil {
+	if err := render(&out, rep, report.Options{
+		Color:   a.output == "" && wantsColor(cmd.OutOrStdout()),
+		Verbose: a.verbose,
+		Source:  onePath(args),
+	}); err != nil {
 		return err
 	}
 	if err := a.write(cmd.OutOrStdout(), out.Bytes()); err != nil {
@@ -79,6 +84,14 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 		*code = outcomeCode(rep.Verdict.Outcome)
 	}
 	return nil
+}
+
+// onePath is what a command to paste may name again.
+func onePath(args []string) string {
+	if len(args) != 1 || args[0] == "-" {
+		return ""
+	}
+	return args[0]
 }
 
 // analyze is the whole way: collect, parse, correlate, judge.
@@ -117,8 +130,9 @@ func (a *analysis) write(stdout io.Writer, b []byte) error {
 }
 
 // formats are the renderers by the name that --format takes.
-var formats = map[string]func(w io.Writer, r *rules.Report, terminal bool) error{
-	"json": func(w io.Writer, r *rules.Report, _ bool) error { return report.JSON(w, r) },
+var formats = map[string]func(io.Writer, *rules.Report, report.Options) error{
+	"text": report.Text,
+	"json": func(w io.Writer, r *rules.Report, _ report.Options) error { return report.JSON(w, r) },
 }
 
 func formatNames() []string {
@@ -130,8 +144,8 @@ func formatNames() []string {
 	return names
 }
 
-// isTerminal says whether w is a terminal that wants colour.
-func isTerminal(w io.Writer) bool {
+// wantsColor says whether w is a terminal, and nobody asked it to stay plain.
+func wantsColor(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return false

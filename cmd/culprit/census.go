@@ -27,8 +27,9 @@ type census struct {
 func (d *driver) takeCensus(ctx context.Context) error {
 	var mu sync.Mutex
 	c := census{formats: map[string][]parsers.LogFormat{}}
-	seen := make(map[*collect.Unit][]*candidate, len(d.units))
-	err := eachUnit(ctx, d.workers, d.units, func(_ int, u *collect.Unit) error {
+	seen := make([][]*candidate, len(d.units))
+	err := eachUnit(ctx, d.workers, d.units, func(_, i int) error {
+		u := d.units[i]
 		var logs []*candidate
 		formats := map[string][]parsers.LogFormat{}
 		err := u.Each(ctx, func(in collect.Input) error {
@@ -53,7 +54,7 @@ func (d *driver) takeCensus(ctx context.Context) error {
 		})
 		mu.Lock()
 		defer mu.Unlock()
-		seen[u] = logs
+		seen[i] = logs
 		for host, f := range formats {
 			c.formats[host] = append(c.formats[host], f...)
 		}
@@ -63,11 +64,7 @@ func (d *driver) takeCensus(ctx context.Context) error {
 		return err
 	}
 	c.gather()
-	var logs []*candidate
-	for _, u := range d.units {
-		logs = append(logs, seen[u]...)
-	}
-	c.twins, err = findTwins(ctx, logs)
+	c.twins, err = findTwins(ctx, slices.Concat(seen...))
 	d.census = c
 	return err
 }

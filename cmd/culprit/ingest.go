@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,34 +47,11 @@ func newDriver(ctx context.Context, args []string, stdin io.Reader, workers int)
 
 // fold reads everything into one timeline.
 func (d *driver) fold(ctx context.Context) (*correlate.Timeline, error) {
-	var mu sync.Mutex
-	var inputs []correlate.Input
-	folds := make([]*correlate.Timeline, 2*d.workers)
-	for i := range folds {
-		folds[i] = correlate.NewTimeline()
-	}
-	files, blocks := folds[:d.workers], folds[d.workers:]
-
-	var blockWorkers sync.WaitGroup
-	queue := make(chan block)
-	for _, t := range blocks {
-		blockWorkers.Go(func() {
-			for b := range queue {
-				b.parse(t.Add)
-			}
-		})
-	}
-	err := eachUnit(ctx, d.workers, d.units, func(worker int, u *collect.Unit) error {
-		return u.Each(ctx, func(in collect.Input) error {
-			sum := d.read(in, files[worker].Add, func(b block) { queue <- b }, true)
-			mu.Lock()
-			inputs = append(inputs, sum)
-			mu.Unlock()
-			return ctx.Err()
-		})
+	var folds []*correlate.Timeline
+	inputs, err := d.readAll(ctx, func() sink {
+		folds = append(folds, correlate.NewTimeline())
+		return folds[len(folds)-1].Add
 	})
-	close(queue)
-	blockWorkers.Wait()
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +63,35 @@ func (d *driver) fold(ctx context.Context) (*correlate.Timeline, error) {
 		all.AddInput(in)
 	}
 	return all, nil
+}
+
+// readAll reads every input: so many workers take files, and as many take the blocks of the large ones among them. Each
+// has a sink of its own. The inputs come back in order.
+func (d *driver) readAll(ctx context.Context, newSink func() sink) ([]correlate.Input, error) {
+	blocks := make(chan block)
+	var parsing sync.WaitGroup
+	for range d.workers {
+		out := newSink()
+		parsing.Go(func() {
+			for b := range blocks {
+				b.parse(out)
+			}
+		})
+	}
+	sinks := make([]sink, d.workers)
+	for i := range sinks {
+		sinks[i] = newSink()
+	}
+	inputs := make([][]correlate.Input, len(d.units))
+	err := eachUnit(ctx, d.workers, d.units, func(worker, i int) error {
+		return d.units[i].Each(ctx, func(in collect.Input) error {
+			inputs[i] = append(inputs[i], d.read(in, sinks[worker], func(b block) { blocks <- b }, true))
+			return ctx.Err()
+		})
+	})
+	close(blocks)
+	parsing.Wait()
+	return slices.Concat(inputs...), err
 }
 
 // inOrder reads every input, one after the other, and hands on its records in file order and then its summary.
@@ -110,15 +117,15 @@ func (d *driver) inOrder(ctx context.Context, record func(parsers.Record) error,
 	return nil
 }
 
-// eachUnit calls f for every unit on so many workers, and returns the first error by unit.
-func eachUnit(ctx context.Context, workers int, units []*collect.Unit, f func(worker int, u *collect.Unit) error) error {
+// eachUnit calls f for the number of every unit on so many workers, and returns their errors.
+func eachUnit(ctx context.Context, workers int, units []*collect.Unit, f func(worker, unit int) error) error {
 	errs := make([]error, len(units))
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for worker := range min(workers, max(len(units), 1)) {
 		wg.Go(func() {
 			for i := range next {
-				errs[i] = f(worker, units[i])
+				errs[i] = f(worker, i)
 			}
 		})
 	}

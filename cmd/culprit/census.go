@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"io"
+	"maps"
 	"slices"
 	"sync"
 
@@ -15,23 +15,26 @@ import (
 // headSize is what a format is recognised by.
 const headSize = 64 << 10
 
+// maxLogSettings bounds what is kept of one configuration: hosting panels write two lines for each of some 1,000 sites.
+const maxLogSettings = 10_000
+
 // census is what must be known of all files before one is read.
 type census struct {
-	formats map[string][]parsers.LogFormat // by host
-	all     *parsers.Hints                 // of every host
-	byHost  map[string]*parsers.Hints
-	twins   map[string]twin // by the name of the file that repeats another
+	settings map[string][]parsers.Record // what nginx's configurations say about logs, by host
+	all      *parsers.Hints              // of every host
+	byHost   map[string]*parsers.Hints
+	twins    map[string]twin // by the name of the file that repeats another
 }
 
 // takeCensus looks at the beginning of every file; of archives it has to read past everything.
 func (d *driver) takeCensus(ctx context.Context) error {
 	var mu sync.Mutex
-	c := census{formats: map[string][]parsers.LogFormat{}}
+	c := census{settings: map[string][]parsers.Record{}}
 	seen := make([][]*candidate, len(d.units))
 	err := eachUnit(ctx, d.workers, d.units, func(_, i int) error {
 		u := d.units[i]
 		var logs []*candidate
-		formats := map[string][]parsers.LogFormat{}
+		settings := map[string][]parsers.Record{}
 		err := u.Each(ctx, func(in collect.Input) error {
 			if in.Err != nil {
 				return nil
@@ -40,11 +43,8 @@ func (d *driver) takeCensus(ctx context.Context) error {
 			head, _ := br.Peek(headSize)
 			p, ok := parsers.Detect(in.Name, head)
 			if ok && p.Name == "nginx-conf" {
-				src := &parsers.Source{Name: in.Name, Host: in.Host, R: br}
-				_ = safely(p.Name, func() error { // the reading will tell
-					formats[in.Host] = append(formats[in.Host], logFormats(src)...)
-					return nil
-				})
+				src := &parsers.Source{Name: in.Name, Host: in.Host, Head: head, R: br}
+				settings[in.Host] = append(settings[in.Host], logSettings(src)...)
 				return ctx.Err()
 			}
 			if len(head) > 0 && isLog(p, ok, in, head) {
@@ -55,8 +55,8 @@ func (d *driver) takeCensus(ctx context.Context) error {
 		mu.Lock()
 		defer mu.Unlock()
 		seen[i] = logs
-		for host, f := range formats {
-			c.formats[host] = append(c.formats[host], f...)
+		for host, s := range settings {
+			c.settings[host] = append(c.settings[host], s...)
 		}
 		return err
 	})
@@ -73,12 +73,13 @@ func (d *driver) takeCensus(ctx context.Context) error {
 func (c *census) gather() {
 	c.all = &parsers.Hints{}
 	c.byHost = map[string]*parsers.Hints{}
-	for host, formats := range c.formats {
-		slices.SortStableFunc(formats, func(a, b parsers.LogFormat) int { return a.At.Compare(b.At) })
+	for _, host := range slices.Sorted(maps.Keys(c.settings)) {
+		settings := c.settings[host]
+		slices.SortStableFunc(settings, func(a, b parsers.Record) int { return a.At.Compare(b.At) })
+		formats := parsers.LogFormats(settings...)
 		c.byHost[host] = &parsers.Hints{LogFormats: formats}
 		c.all.LogFormats = append(c.all.LogFormats, formats...)
 	}
-	slices.SortStableFunc(c.all.LogFormats, func(a, b parsers.LogFormat) int { return a.At.Compare(b.At) })
 }
 
 // hintsFor gives what the host's own configuration says; a file of a host without one may follow any.
@@ -129,14 +130,18 @@ func isLog(p parsers.Parser, known bool, in collect.Input, head []byte) bool {
 	return records == 0 || dated > 0
 }
 
-// logFormats reads the log_format directives of an nginx.conf.
-func logFormats(src *parsers.Source) []parsers.LogFormat {
-	conf, ok := parsers.ByName("nginx-conf")
-	if !ok {
-		return nil
-	}
-	var settings []parsers.Record
-	_ = parsers.Read(conf, src, func(r parsers.Record) { settings = append(settings, r) }) // the reading will tell
-	_, _ = io.Copy(io.Discard, src.R)
-	return parsers.LogFormats(settings...)
+// logSettings reads what an nginx.conf says about logs. They are copied, since a record is lent.
+func logSettings(src *parsers.Source) []parsers.Record {
+	conf, _ := parsers.ByName("nginx-conf")
+	var kept []parsers.Record
+	_ = safely(conf.Name, func() error { // the reading will tell
+		return parsers.Read(conf, src, func(r parsers.Record) {
+			if s, ok := r.Fact.(*parsers.Setting); ok && (s.Name == "log_format" || s.Name == "access_log") && len(kept) < maxLogSettings {
+				s := *s
+				s.Args = slices.Clone(s.Args)
+				kept = append(kept, parsers.Record{At: r.At, Fact: &s})
+			}
+		})
+	})
+	return kept
 }

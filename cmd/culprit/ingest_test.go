@@ -103,7 +103,7 @@ func readFolder(t *testing.T, workers int, args ...string) ([]correlate.Input, u
 }
 
 func TestWorkersDoNotShow(t *testing.T) {
-	lines := 40_000
+	lines := 20_000
 	if testing.Short() {
 		lines = 12_000 // more than one block
 	}
@@ -188,11 +188,11 @@ func TestBlocksEqualTheWhole(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty":       "",
 		"one":         "a",
-		"lines":       strings.Repeat("0123456789\n", 300_000),
-		"blank lines": strings.Repeat("a\r\n\r\n\n", 300_000) + "\n\n",
+		"lines":       strings.Repeat("0123456789\n", 200_000),
+		"blank lines": strings.Repeat("abcdefghij\r\n\r\n\n", 100_000) + "\n\n",
 		"bom":         "\xef\xbb\xbfa\nb\n",
 		"just so":     "a\n" + long + "\nb",
-		"too long":    "a\n" + long + "y\nb\n" + long + long + long + "\nc\n" + strings.Repeat("d\n", 1_000_000) + long + long,
+		"too long":    "a\n" + long + "y\nb\n" + long + long + long + "\nc\n" + strings.Repeat("defghijklmnopqrstuvwxyz\n", 100_000) + long + long,
 		"edge":        strings.Repeat("a", blockSize-1) + "\n" + strings.Repeat("b", blockSize) + "\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -209,8 +209,11 @@ func TestBlocksEqualTheWhole(t *testing.T) {
 			whole.parse(strings.NewReader(text), 0, func(parsers.Record) {})
 			cut := &reading{parser: lines(&got), source: parsers.Source{Name: "f"}}
 			cut.readBlocks(bufio.NewReader(strings.NewReader(text)), func(b block) { b.parse(func(parsers.Record) {}) })
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("lines (-whole +blocks):\n%.2000s", diff)
+			for i := range max(len(want), len(got)) {
+				if i >= min(len(want), len(got)) || want[i] != got[i] {
+					t.Errorf("line %d of %d and %d differs: %s and %s", i, len(want), len(got), want[i:min(i+1, len(want))], got[i:min(i+1, len(got))])
+					break
+				}
 			}
 			if whole.source.Read != cut.source.Read || whole.source.Skipped != cut.source.Skipped {
 				t.Errorf("read %d, skipped %d; in blocks read %d, skipped %d", whole.source.Read, whole.source.Skipped, cut.source.Read, cut.source.Skipped)

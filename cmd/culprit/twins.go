@@ -101,6 +101,12 @@ func findTwins(ctx context.Context, logs []*candidate) (map[string]twin, error) 
 		}
 		logs = logs[n:]
 	}
+	for name, t := range twins { // the copy of a shorter copy
+		if of, is := twins[t.of]; is {
+			t.of = of.of
+			twins[name] = t
+		}
+	}
 	return twins, nil
 }
 

@@ -110,9 +110,14 @@ func (l *accessLine) clfHead(head []byte) string {
 		first, rest = second, after
 	}
 	if !isClient(bytes.Trim(first, "\"")) && len(rest) > 0 && !bytes.HasPrefix(bytes.TrimLeft(rest, " "), []byte("-")) {
-		return "no client address before the time"
+		i := bytes.LastIndex(head, []byte(" - "))
+		if i < 0 || scopeOf(firstWord(head)) == notAddr {
+			return "no client address before the time"
+		}
+		first, rest = head[:i], head[i:] // $http_x_forwarded_for holds what the client likes: 203.0.113.9' or '1'='1
+		l.list = first
 	}
-	if bytes.IndexByte(first, ',') >= 0 {
+	if l.list != nil || bytes.IndexByte(first, ',') >= 0 {
 		l.list = bytes.Trim(first, "\"")
 		l.ForwardedFor = l.list
 	} else if why := l.set(varClient, first); why != "" {

@@ -137,7 +137,7 @@ func (t *textFormat) match(l *accessLine, line []byte) string {
 		if f.v == varClient && !isClient(val) {
 			return "no address where its log_format has the client's"
 		}
-		if len(f.end) > 0 && f.end[0] == ' ' && !f.spaced() && hasStraySpace(val) {
+		if len(f.end) > 0 && f.end[0] == ' ' && !f.spaced(val) && hasStraySpace(val) {
 			return fmt.Sprintf("a space in field %d of its log_format", i+1)
 		}
 		if t.escape == "json" && bytes.IndexByte(val, '\\') >= 0 {
@@ -152,8 +152,10 @@ func (t *textFormat) match(l *accessLine, line []byte) string {
 
 // spaced says that a value may hold spaces even where a space ends it: user names are the client's to choose, and the
 // rest are never written without quotes by anyone who wants to read them again.
-func (f formatField) spaced() bool {
+func (f formatField) spaced(val []byte) bool {
 	switch f.v {
+	case varForwarded: // the client's to write: 203.0.113.9' or '1'='1
+		return scopeOf(firstWord(val)) != notAddr
 	case varUser, varTimeCLF, varRequest, varAgent, varReferer:
 		return true
 	}

@@ -165,9 +165,10 @@ func guessAccess(l *accessLine, line []byte) string {
 	return ""
 }
 
-// findRequest returns the bounds of "METHOD target HTTP/x".
+// findRequest returns the bounds of "METHOD target HTTP/x". A few tries will do: nobody logs more requests in a line.
 func findRequest(line []byte) (start, end int) {
-	for from := 0; ; {
+	from := 0
+	for range 8 {
 		i := bytes.Index(line[from:], []byte(" HTTP/"))
 		if i < 0 {
 			return -1, -1
@@ -193,6 +194,7 @@ func findRequest(line []byte) (start, end int) {
 			}
 		}
 	}
+	return -1, -1
 }
 
 // findMethod finds a method that stands alone, in formats that log the parts of a request apart.
@@ -246,8 +248,9 @@ func (l *accessLine) guessTime(b []byte) bool {
 	return false
 }
 
-// firstWord ends at anything that no number or address holds.
+// firstWord ends at anything that no number or address holds, and where an address with its port would be too long.
 func firstWord(b []byte) []byte {
+	b = b[:min(len(b), 53)]
 	for i, c := range b {
 		if !(isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' || c == '.' || c == ':') {
 			return b[:i]

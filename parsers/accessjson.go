@@ -13,8 +13,11 @@ type jsonFormat struct {
 	exact bool // keys came from a log_format: no guessing
 }
 
-// maxJSONKeys bounds what a file with ever-changing keys can make a jsonFormat remember.
-const maxJSONKeys = 2000
+// maxJSONKeys and maxJSONPath bound what a file with ever-changing or endless keys can make a jsonFormat remember.
+const (
+	maxJSONKeys = 2000
+	maxJSONPath = 256
+)
 
 // compileJSON reads a log_format that writes JSON; false when the format is not one object.
 func compileJSON(f LogFormat) (*jsonFormat, bool) {
@@ -68,6 +71,9 @@ func (j *jsonFormat) match(l *accessLine, line []byte) string {
 }
 
 func (l *accessLine) jsonValue(path, val []byte, escaped bool) {
+	if len(path) > maxJSONPath {
+		return
+	}
 	j := l.keys
 	v, seen := j.keys[string(path)]
 	if !seen {

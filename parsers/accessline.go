@@ -353,6 +353,9 @@ func originOf(list []byte) []byte {
 		var item []byte
 		item, rest, _ = bytes.Cut(rest, []byte(","))
 		item = bareAddr(bytes.Trim(item, " \""))
+		if w := firstWord(item); len(w) < len(item) && scopeOf(w) != notAddr {
+			item = w // 203.0.113.9' or '1'='1
+		}
 		if raw == nil {
 			raw = item
 		}

@@ -178,7 +178,8 @@ type confReader struct {
 	src   *Source
 	lines [][]byte
 	found []confDirective
-	open  []int // indexes in found of the blocks around
+	open  []int    // indexes in found of the blocks around
+	path  []string // their heads; shared by what stands in them
 }
 
 func (c *confReader) read(text []byte) {
@@ -257,7 +258,7 @@ func (c *confReader) readPart(text []byte, skipped int) (line int, why string) {
 			}
 			if n := len(c.open); n > 0 {
 				c.found[c.open[n-1]].EndLine = at
-				c.open = c.open[:n-1]
+				c.open, c.path = c.open[:n-1], c.path[:n-1]
 			}
 		default:
 			if words == nil {
@@ -300,16 +301,14 @@ func (c *confReader) lexError(t crossplane.NgxToken, at int) (int, string) {
 
 func (c *confReader) add(words []string, first, last int, block bool) {
 	d := confDirective{line: first, Setting: Setting{System: "nginx", Name: words[0], Args: blankConfArgs(words[0], words[1:]), Block: block}}
-	for _, i := range c.open {
-		b := &c.found[i]
-		d.Path = append(d.Path, strings.Join(append([]string{b.Name}, b.Args...), " "))
-	}
+	d.Path = c.path
 	if last > first && !block {
 		d.EndLine = last
 	}
 	c.found = append(c.found, d)
 	if block {
 		c.open = append(c.open, len(c.found)-1)
+		c.path = append(slices.Clip(c.path), strings.Join(append([]string{d.Name}, d.Args...), " "))
 	}
 }
 

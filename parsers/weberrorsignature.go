@@ -98,24 +98,37 @@ var webSignatures = []struct {
 
 // blankSecrets blanks what stands behind the names of secrets: auth('...') of a PHP stack trace, PHPSESSID=..., token=....
 func blankSecrets(b []byte) []byte {
-	out := b
-	for _, name := range secretNames {
-		for from := 0; ; {
-			i := bytes.Index(out[from:], []byte(name))
-			if i < 0 {
-				break
-			}
-			from += i + len(name)
-			n := from
-			for n < len(out) && bytes.IndexByte([]byte("'\"&;, )\n"), out[n]) < 0 {
-				n++
-			}
-			if n > from && string(out[from:n]) != "***" {
-				out = append(append(bytes.Clone(out[:from]), "***"...), out[n:]...)
-			}
+	var out []byte
+	done := 0 // b up to here is in out
+	for i := 0; i < len(b); i++ {
+		if c := b[i]; c != '=' && c != '\'' && c != '"' && c != ':' && c != '_' {
+			continue // every name below ends in one of these
+		}
+		if !endsInSecretName(b[:i+1]) {
+			continue
+		}
+		n := i + 1
+		for n < len(b) && bytes.IndexByte([]byte("'\"&;, )\n"), b[n]) < 0 {
+			n++
+		}
+		if n > i+1 {
+			out = append(append(out, b[done:i+1]...), "***"...)
+			done, i = n, n-1
 		}
 	}
-	return out
+	if out == nil {
+		return b
+	}
+	return append(out, b[done:]...)
+}
+
+func endsInSecretName(b []byte) bool {
+	for _, name := range secretNames {
+		if bytes.HasSuffix(b, []byte(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 var secretNames = []string{"auth('", "auth(\"", "PHPSESSID=", "PHPREDIS_SESSION:", "sess_", "token=", "password=", "passwd=", "pwd=", "secret=", "api_key=", "apikey="}

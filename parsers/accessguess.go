@@ -129,7 +129,7 @@ func (l *accessLine) complete() string {
 	switch {
 	case l.statuses == 0:
 		return "no status"
-	case l.Request == nil && l.Path == nil && l.uri == nil:
+	case l.requests == 0:
 		return "no request"
 	}
 	return ""

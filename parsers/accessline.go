@@ -20,6 +20,7 @@ type accessLine struct {
 	realIP    []byte // X-Real-IP and its relatives
 	timeRank  int
 	statuses  int
+	requests  int // of request lines, paths and methods; an empty request is one too
 
 	buf   []byte
 	times accessClock
@@ -80,6 +81,10 @@ func (l *accessLine) reset() {
 func (l *accessLine) set(v accessVar, b []byte) string {
 	if len(b) == 0 || len(b) == 1 && b[0] == '-' {
 		b = nil
+	}
+	switch v {
+	case varRequest, varRequestURI, varURI, varHostURI, varMethod:
+		l.requests++
 	}
 	switch v {
 	case varIgnore:

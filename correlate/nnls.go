@@ -12,11 +12,11 @@ type Fit struct {
 
 const (
 	maxRegressors = 12
-	// maxSweeps bounds the descent on regressors that are almost alike; ordinary ones settle within a hundred.
+	// maxSweeps bounds the descent on regressors that are almost alike, which crawls.
 	maxSweeps = 20000
 	// settled is the change, as a share of y's norm, below which another sweep says nothing new.
 	settled = 1e-12
-	// alike is the cosine of two regressors beyond which 1 % of noise turns their shares about.
+	// alike is the cosine beyond which two regressors differ by less than 4.5 % of their length: noise of that size decides.
 	alike = 0.999
 )
 

@@ -41,7 +41,7 @@ func Route(path, buf []byte) []byte {
 }
 
 const (
-	maxRouteDepth   = 12 // deeper paths are generated; the deepest shop route met is 9 (Magento's image cache)
+	maxRouteDepth   = 12 // deeper paths are generated; the deepest shop route met is 8 (Magento's image cache)
 	maxRouteSegment = 48 // longer ones are tokens or titles
 	minHash         = 8  // hex digits of a short content hash, an order id
 	minToken62      = 20 // a random token of letters alone is not told from a word below this

@@ -51,9 +51,6 @@ func Verify(a Agent, addr netip.Addr) Identity {
 		}
 		return Identity{Claim: Unverifiable, Reason: reason, Private: private}
 	}
-	if a.Nets == "" {
-		return Identity{Claim: Unverifiable, Reason: noList(a, addr)}
-	}
 	lists := crawlerNets()
 	var size int
 	for id := range strings.SplitSeq(a.Nets, ",") {
@@ -66,7 +63,8 @@ func Verify(a Agent, addr netip.Addr) Identity {
 			return Identity{Claim: Verified, Reason: fmt.Sprintf("%s lies in %s, %s's published list of %s", addr, p, l.operator, l.date)}
 		}
 	}
-	// An operator moves machines between its crawlers; a sister's network is still the operator's.
+	// An operator moves machines between its crawlers, and not each has a list; a sister's network is still the operator's.
+	// The converse does not hold: outside the sisters' lists such a crawler is unverifiable, not spoofed.
 	for _, l := range sortedLists() {
 		if l.operator == a.Operator {
 			if p, ok := l.find(addr); ok {

@@ -90,7 +90,7 @@ func noList(a Agent, addr netip.Addr) string {
 	case a.ListURL != "":
 		return fmt.Sprintf("no copy of the list at hand that %s publishes at %s", cmp.Or(a.Operator, a.Name), a.ListURL)
 	}
-	return fmt.Sprintf("%s publishes no addresses that are known here", cmp.Or(a.Operator, a.Name))
+	return fmt.Sprintf("no published list of addresses is known that covers %s", a.Name)
 }
 
 // ---- the published networks ----

@@ -32,8 +32,8 @@ func TestVerify(t *testing.T) {
 	f(google, "", Unverifiable, false, "no address")
 	f("Mozilla/5.0 (compatible; MJ12bot/v1.4.8; http://mj12bot.com/)", "5.9.1.2", Unverifiable, false, "volunteers")
 	f("Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)", "5.9.1.2", Unverifiable, false, "dig -x 5.9.1.2 +short")
-	f("Mozilla/5.0 (compatible; LeafyTeaBot/0.3)", "5.9.1.2", Unverifiable, false, "publishes no addresses")
-	f("Claude-Code/1.0", "5.9.1.2", Unverifiable, false, "publishes no addresses") // on people's own machines
+	f("Mozilla/5.0 (compatible; LeafyTeaBot/0.3)", "5.9.1.2", Unverifiable, false, "no published list")
+	f("Claude-Code/1.0", "5.9.1.2", Unverifiable, false, "no published list") // on people's own machines
 	f("msnbot/2.0b", "157.55.39.10", Verified, false, "another published list of Microsoft's (bingbot)")
 	f("msnbot/2.0b", "5.9.1.2", Unverifiable, false, "search.msn.com")
 	f(browser, "66.249.66.1", Undeclared, false, "")

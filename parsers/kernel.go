@@ -29,6 +29,7 @@ type logSample struct {
 	wording int // untagged lines with the wording of a kernel log
 	oom     int // of any: the wording of an OOM report
 	journal bool
+	reports bool // read as a log, it does give an OOM report: prose that only speaks of the OOM killer does not
 }
 
 const maxSample = 400 // lines looked at to tell a format
@@ -63,6 +64,12 @@ func sampleLog(head []byte) logSample {
 			s.wording++
 		}
 	}
+	if s.oom > 0 && s.dmesg*2 < s.lines {
+		_ = parseLog(&Source{R: bytes.NewReader(head)}, func(r Record) { // a reader of bytes does not fail
+			k, ok := r.Fact.(*OOMKill)
+			s.reports = s.reports || ok && (k.VictimPID.OK || k.InvokedLine > 0 || k.TasksLine > 0)
+		})
+	}
 	return s
 }
 
@@ -73,11 +80,14 @@ func (s logSample) kernel() int {
 	case s.dmesg < s.tagged:
 		return 0
 	case s.dmesg*2 >= s.lines || s.wording*2 >= s.lines:
-		if s.oom > 0 {
+		if s.oom > 0 && (s.reports || s.dmesg*2 >= s.lines) {
 			return SureMark
 		}
+		if s.oom == s.wording+s.dmesg && !s.reports {
+			return 0
+		}
 		return SureShape
-	case s.oom > 0:
+	case s.oom > 0 && s.reports:
 		return SureShape - 10 // a paste with prose around it; a format that knows most of the lines knows better
 	case s.dmesg*4 >= s.lines || s.wording*4 >= s.lines:
 		return SureHabit

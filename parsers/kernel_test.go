@@ -67,6 +67,23 @@ func TestOOMKills(t *testing.T) {
 	}
 }
 
+// TestOthersLogs keeps lines that look wrapped from passing for a system log.
+func TestOthersLogs(t *testing.T) {
+	for _, log := range []string{
+		"2026-10-18T02:33:12Z release 212: composer install, cache clear\n",
+		"2026-02-15T20:58:22+00:00 NOTICE (5): Broke lock for sess_2lf1.  Tried 39 times\n",
+		"| 4 | dmesg.log | blames cron because it \"invoked oom-killer\" |\n",
+		"[Tue Apr 20 09:12:34.123456 2026] [core:error] [pid 77] [client 203.0.113.9:4711] AH00126: Invalid URI\n",
+		"[2026-04-20 09:12:34] production.ERROR: Killed\n",
+		"2026-04-20T09:12:34.123456Z 0 [Note] InnoDB: Initializing buffer pool\n",
+	} {
+		s := sampleLog([]byte(log))
+		if s.kernel() > 0 || s.syslog() > 0 {
+			t.Errorf("%q: kernel %d, syslog %d", log, s.kernel(), s.syslog())
+		}
+	}
+}
+
 // TestWrappersAgree reads one report behind every wrapper: the same kill, with the same sizes.
 func TestWrappersAgree(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(`

@@ -148,8 +148,8 @@ func (o *oomReader) open(m *message) *oomReport {
 //	tmux: server invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=0, oom_score_adj=0
 func (o *oomReader) readInvoked(m *message, msg []byte) bool {
 	comm, rest, ok := bytes.Cut(msg, []byte(" invoked oom-killer"))
-	if !ok {
-		return false
+	if !ok || len(rest) > 0 && rest[0] != ':' {
+		return false // prose; only people who abbreviate leave out what follows
 	}
 	o.finish()
 	r := o.open(m)

@@ -27,10 +27,10 @@ func (s logSample) syslog() int {
 		return 0
 	case s.tagged*2 >= s.lines && s.system*4 >= s.tagged:
 		return SureMark - 10
-	case s.oom > 0:
+	case s.oom > 0 && s.reports:
 		return SureShape
 	case s.tagged*2 >= s.lines: // nginx, Redis or an application through syslog: its own format knows better
-		return SureHabit
+		return SureHabit - 10
 	case s.system > 0:
 		return SureHabit - 10
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+	"unicode"
 )
 
 // envelope is what the wrappers around a message say: the line of a daemon, a kernel or an application as it was before
@@ -257,8 +258,8 @@ func (e *envelope) stripTag(rest []byte, loose bool) bool {
 // tag splits "program[pid]:" and "program:".
 func tag(b []byte) (prog []byte, pid Opt, ok bool) {
 	b, ok = bytes.CutSuffix(b, []byte(":"))
-	if !ok || len(b) == 0 || len(b) > 256 {
-		return nil, Opt{}, false
+	if !ok || len(b) == 0 || len(b) > 256 || !bytes.ContainsFunc(b, unicode.IsLetter) {
+		return nil, Opt{}, false // "release 212: start"
 	}
 	if open := bytes.LastIndexByte(b, '['); open > 0 && b[len(b)-1] == ']' {
 		if n, tail := leadingInt(b[open+1 : len(b)-1]); n >= 0 && len(tail) == 0 {

@@ -287,9 +287,9 @@ type Key struct {
 	Bytes Opt    `json:"bytes,omitzero"` // MEMORY USAGE
 	IdleS Opt    `json:"idle_s,omitzero"`
 	// ExpireAt is the key's expiry in milliseconds of Unix time, where a listing gives that and not the time left (rdb-tools).
-	ExpireAt Opt `json:"expire_at_ms,omitzero"`
-	Len   Opt    `json:"len,omitzero"`    // elements or bytes of the value, as the listing counts them
-	Value string `json:"value,omitempty"` // at most 200 bytes, secrets blanked
+	ExpireAt Opt    `json:"expire_at_ms,omitzero"`
+	Len      Opt    `json:"len,omitzero"`    // elements or bytes of the value, as the listing counts them
+	Value    string `json:"value,omitempty"` // at most 200 bytes, secrets blanked
 }
 
 func (*Key) Kind() string { return "key" }

@@ -2,7 +2,6 @@ package parsers
 
 import "testing"
 
-
 func TestKeyPrefix(t *testing.T) {
 	for name, want := range map[string]string{
 		"": "",

@@ -5,32 +5,283 @@
 package correlate
 
 import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"culprit/parsers"
 )
 
 // Timeline is the fold of all records seen so far. The zero value is not usable: see NewTimeline.
+//
+// Rare facts (kills, snapshots, settings) are kept as a set; frequent ones (requests, error-log lines, keys) are summed
+// where they fall. Both commute: order and division of the input leave no trace.
 type Timeline struct {
 	inputs map[string]Input
+
+	kills      []seen[parsers.OOMKill]
+	kernel     []seen[parsers.KernelEvent]
+	services   []seen[parsers.ServiceEvent]
+	crons      []seen[parsers.CronRun]
+	cronJobs   []seen[parsers.CronJob]
+	infos      []seen[parsers.RedisInfo]
+	redis      []seen[parsers.RedisEvent]
+	slow       []seen[parsers.SlowCommand]
+	clients    []seen[parsers.RedisClient]
+	memory     []seen[parsers.HostMemory]
+	clocks     []seen[parsers.ClockReading]
+	processes  []seen[parsers.Process]
+	containers []seen[parsers.Container]
+	settings   []seen[parsers.Setting]
+	pool       []seen[parsers.PoolEvent]
+	app        []seen[parsers.AppEvent]
+	deploys    []seen[parsers.Deploy]
+	groups     []seen[parsers.KeyGroup]
+	configs    map[string]config
+
+	keys      keyFold
+	web       *webFold
+	webErrors errorFold
+	spans     map[string]*span // per file, raw times: for coverage and clocks
+	lastSpan  *span            // the span of lastFile: records of a file come in runs
+	lastFile  string
+}
+
+type config struct {
+	system string
+	text   []byte
+}
+
+// seen is a fact kept with its place and its unreconciled time.
+type seen[T any] struct {
+	fact T
+	when stamp
+	at   parsers.Pos
+	text string
+}
+
+// stamp is a time as its record gave it: see parsers.Record.
+type stamp struct {
+	t       time.Time
+	clock   parsers.Clock
+	boot    time.Duration
+	hasBoot bool
+}
+
+// span is the first and last raw time of a file, by clock.
+type span struct {
+	zoned, local     window
+	records          int
+	boots            bool
+	minBoot, maxBoot time.Duration
+}
+
+type window struct{ from, to time.Time }
+
+func (w *window) add(t time.Time) {
+	if w.from.IsZero() || t.Before(w.from) {
+		w.from = t
+	}
+	if w.to.IsZero() || t.After(w.to) {
+		w.to = t
+	}
+}
+
+func (w *window) merge(o window) {
+	if !o.from.IsZero() {
+		w.add(o.from)
+		w.add(o.to)
+	}
 }
 
 // NewTimeline makes an empty fold.
 func NewTimeline() *Timeline {
-	return &Timeline{inputs: map[string]Input{}}
+	return &Timeline{
+		inputs:    map[string]Input{},
+		configs:   map[string]config{},
+		keys:      keyFold{},
+		web:       newWebFold(),
+		webErrors: errorFold{},
+		spans:     map[string]*span{},
+	}
 }
 
 // Add folds one record in. It keeps nothing that the record points to.
-func (t *Timeline) Add(r parsers.Record) {}
+func (t *Timeline) Add(r parsers.Record) {
+	t.addSpan(r)
+	switch f := r.Fact.(type) {
+	case *parsers.Access:
+		t.web.add(r, f)
+	case *parsers.WebError:
+		t.webErrors.add(r, f)
+	case *parsers.OOMKill:
+		kill := *f
+		kill.Tasks = slices.Clone(f.Tasks)
+		for i := range kill.Tasks {
+			kill.Tasks[i].Comm = strings.Clone(kill.Tasks[i].Comm)
+		}
+		keep(&t.kills, r, kill)
+	case *parsers.KernelEvent:
+		keep(&t.kernel, r, *f)
+	case *parsers.ServiceEvent:
+		keep(&t.services, r, *f)
+	case *parsers.CronRun:
+		keep(&t.crons, r, *f)
+	case *parsers.CronJob:
+		keep(&t.cronJobs, r, *f)
+	case *parsers.RedisInfo:
+		info := *f
+		info.Fields, info.Keyspace, info.Lines = maps.Clone(f.Fields), maps.Clone(f.Keyspace), maps.Clone(f.Lines)
+		keep(&t.infos, r, info)
+	case *parsers.RedisEvent:
+		keep(&t.redis, r, *f)
+	case *parsers.SlowCommand:
+		keep(&t.slow, r, *f)
+	case *parsers.RedisClient:
+		keep(&t.clients, r, *f)
+	case *parsers.Key:
+		t.keys.add(r, f)
+	case *parsers.KeyGroup:
+		keep(&t.groups, r, *f)
+	case *parsers.HostMemory:
+		keep(&t.memory, r, *f)
+	case *parsers.ClockReading:
+		keep(&t.clocks, r, *f)
+	case *parsers.Process:
+		keep(&t.processes, r, *f)
+	case *parsers.Container:
+		keep(&t.containers, r, *f)
+	case *parsers.Setting:
+		set := *f
+		set.Path, set.Args = slices.Clone(f.Path), slices.Clone(f.Args)
+		keep(&t.settings, r, set)
+	case *parsers.ConfigText:
+		t.configs[r.At.File] = config{system: f.System, text: bytes.Clone(f.Text)}
+	case *parsers.PoolEvent:
+		keep(&t.pool, r, *f)
+	case *parsers.AppEvent:
+		keep(&t.app, r, *f)
+	case *parsers.Deploy:
+		keep(&t.deploys, r, *f)
+	}
+}
+
+// keep appends a copy of the fact; its strings are copied by the parsers already (only Access and Raw are borrowed).
+func keep[T any](list *[]seen[T], r parsers.Record, fact T) {
+	*list = append(*list, seen[T]{
+		fact: fact,
+		when: stamp{r.Time, r.Clock, r.SinceBoot, r.HasBoot},
+		at:   r.At,
+		text: clip(r.Raw),
+	})
+}
+
+func clip(raw []byte) string {
+	if len(raw) > maxEvidenceText {
+		raw = raw[:maxEvidenceText]
+	}
+	return string(raw)
+}
+
+func (t *Timeline) addSpan(r parsers.Record) {
+	if r.At.File != t.lastFile || t.lastSpan == nil {
+		t.lastFile, t.lastSpan = r.At.File, t.span(r.At.File)
+	}
+	s := t.lastSpan
+	s.records++
+	switch r.Clock {
+	case parsers.ZonedClock:
+		s.zoned.add(r.Time)
+	case parsers.LocalClock:
+		s.local.add(r.Time)
+	}
+	if r.HasBoot {
+		if !s.boots || r.SinceBoot < s.minBoot {
+			s.minBoot = r.SinceBoot
+		}
+		s.maxBoot = max(s.maxBoot, r.SinceBoot)
+		s.boots = true
+	}
+}
+
+func (t *Timeline) span(file string) *span {
+	s := t.spans[file]
+	if s == nil {
+		s = &span{}
+		t.spans[file] = s
+	}
+	return s
+}
 
 // AddInput tells what became of a file. Called once a file, at its end.
 func (t *Timeline) AddInput(in Input) { t.inputs[in.File] = in }
 
 // Merge folds another fold in; two folds of two parts equal one fold of the whole. other must not be used afterwards.
-func (t *Timeline) Merge(other *Timeline) {}
+func (t *Timeline) Merge(other *Timeline) {
+	for file, in := range other.inputs {
+		t.inputs[file] = in
+	}
+	for file, s := range other.spans {
+		mine := t.span(file)
+		mine.records += s.records
+		mine.zoned.merge(s.zoned)
+		mine.local.merge(s.local)
+		if s.boots {
+			if !mine.boots || s.minBoot < mine.minBoot {
+				mine.minBoot = s.minBoot
+			}
+			mine.maxBoot = max(mine.maxBoot, s.maxBoot)
+			mine.boots = true
+		}
+	}
+	t.kills = append(t.kills, other.kills...)
+	t.kernel = append(t.kernel, other.kernel...)
+	t.services = append(t.services, other.services...)
+	t.crons = append(t.crons, other.crons...)
+	t.cronJobs = append(t.cronJobs, other.cronJobs...)
+	t.infos = append(t.infos, other.infos...)
+	t.redis = append(t.redis, other.redis...)
+	t.slow = append(t.slow, other.slow...)
+	t.clients = append(t.clients, other.clients...)
+	t.memory = append(t.memory, other.memory...)
+	t.clocks = append(t.clocks, other.clocks...)
+	t.processes = append(t.processes, other.processes...)
+	t.containers = append(t.containers, other.containers...)
+	t.settings = append(t.settings, other.settings...)
+	t.pool = append(t.pool, other.pool...)
+	t.app = append(t.app, other.app...)
+	t.deploys = append(t.deploys, other.deploys...)
+	t.groups = append(t.groups, other.groups...)
+	maps.Copy(t.configs, other.configs)
+	t.keys.merge(other.keys)
+	t.web.merge(other.web)
+	t.webErrors.merge(other.webErrors)
+}
 
-// Incident reconciles the clocks and reads the fold. now is used only to place years that no file tells.
-func (t *Timeline) Incident(now time.Time, o Options) *Incident { return &Incident{} }
+// sort orders every kept fact by place, so that nothing downstream depends on the order of reading.
+func (t *Timeline) sort() {
+	byPlace(t.kills)
+	byPlace(t.kernel)
+	byPlace(t.services)
+	byPlace(t.crons)
+	byPlace(t.cronJobs)
+	byPlace(t.infos)
+	byPlace(t.redis)
+	byPlace(t.slow)
+	byPlace(t.clients)
+	byPlace(t.memory)
+	byPlace(t.clocks)
+	byPlace(t.processes)
+	byPlace(t.containers)
+	byPlace(t.settings)
+	byPlace(t.pool)
+	byPlace(t.app)
+	byPlace(t.deploys)
+	byPlace(t.groups)
+}
 
-// Incident is what the fold says.
-type Incident struct{}
+func byPlace[T any](list []seen[T]) {
+	slices.SortStableFunc(list, func(a, b seen[T]) int { return a.at.Compare(b.at) })
+}

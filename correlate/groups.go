@@ -1,0 +1,575 @@
+package correlate
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"culprit/parsers"
+)
+
+// Web is the reading side of the request fold: totals, series and the groups that requests fall into.
+type Web struct {
+	fold   *webFold
+	Groups []*Group // crawlers, networks, routes, probes, people; most requests first
+	From   time.Time
+	To     time.Time
+	Files  []string // the access logs, sorted
+
+	RefererLogged, AgentLogged bool
+	AssetShare                 float64 // of people's requests: how much of a visit this log shows
+	sites                      map[string]bool
+}
+
+// GroupKind says what the members of a group share.
+type GroupKind string
+
+const (
+	CrawlerGroup GroupKind = "crawler" // one crawler's name and one identity
+	NetworkGroup GroupKind = "network" // a /24 or /64 that browses like a machine
+	RouteGroup   GroupKind = "route"   // one route, asked for from other people's pages or by clients that want nothing else
+	ProbeGroup   GroupKind = "probe"   // monitoring
+	PeopleGroup  GroupKind = "people"  // everybody else; its series counts visits
+)
+
+// Group is a set of requests that can be made answerable as one.
+type Group struct {
+	Kind     GroupKind
+	Name     string // "Googlebot", "203.0.113.0/24", "/embed.js", "people"
+	Agent    Agent
+	Identity Identity
+	Reason   string // why the identity is what it is
+	Members  []Member
+	Clients  int
+	Requests int64
+	Pages    int64   // for RouteGroup: answered requests
+	Foreign  float64 // RouteGroup: share of requests with a Referer of another site; negative = Referer not logged
+	Solo     float64 // RouteGroup: share by clients that asked for nothing else
+	Hosts    int     // RouteGroup: distinct foreign sites
+	First    Evidence
+
+	// Candidates for new sessions per bin: pages for crawlers and networks, answered requests for routes, visits for people.
+	bins  []binCount
+	width int64
+}
+
+// Member is one address of a group.
+type Member struct {
+	Addr     string
+	Agent    string
+	Requests int64
+	Pages    int64
+	First    Evidence
+	Last     time.Time
+}
+
+type binCount struct {
+	bin int64
+	n   float64
+}
+
+// visitGap ends a visit, as web analytics count them (and PHP's session.gc_maxlifetime of 1,440 s is of that order).
+const visitGap = 30 * time.Minute
+
+func (t *Timeline) webView() *Web {
+	w := &Web{fold: t.web, sites: t.siteNames()}
+	f := t.web
+	for file, win := range f.files {
+		w.Files = append(w.Files, file)
+		if w.From.IsZero() || win.from.Before(w.From) {
+			w.From = win.from
+		}
+		if win.to.After(w.To) {
+			w.To = win.to
+		}
+	}
+	slices.Sort(w.Files)
+	if len(f.actor) == 0 {
+		return w
+	}
+	agents := make([]Agent, len(f.agents.names))
+	for i, name := range f.agents.names {
+		agents[i] = Identify(name)
+		if name != string(unlogged) {
+			w.AgentLogged = true
+		}
+	}
+	w.RefererLogged = len(f.referers) > 0
+	w.findSites()
+	w.group(agents)
+	return w
+}
+
+// siteNames are the site's own host names: server_name of every nginx.conf in the input.
+func (t *Timeline) siteNames() map[string]bool {
+	sites := map[string]bool{}
+	for _, s := range t.settings {
+		if s.fact.System == "nginx" && s.fact.Name == "server_name" {
+			for _, name := range s.fact.Args {
+				sites[strings.TrimPrefix(strings.ToLower(name), "www.")] = true
+			}
+		}
+	}
+	return sites
+}
+
+// findSites adds the host that refers to most routes: a site links to itself from everywhere, a foreign site to a page or two.
+func (w *Web) findSites() {
+	routes := map[uint32]int{}
+	for key := range w.fold.referers {
+		routes[uint32(key)]++
+	}
+	best, most := "", 0
+	for _, host := range slices.Sorted(maps.Keys(routes)) {
+		if name := w.fold.hosts.names[host]; routes[host] > most || routes[host] == most && name < best {
+			best, most = name, routes[host]
+		}
+	}
+	if best != "" && len(w.sites) == 0 {
+		w.sites[strings.ToLower(best)] = true
+	}
+}
+
+func (w *Web) own(host string) bool {
+	host = strings.ToLower(host)
+	if i := strings.LastIndexByte(host, ':'); i > 0 && !strings.Contains(host, "]") {
+		host = host[:i]
+	}
+	return w.sites[host]
+}
+
+// netSum is what browser-like clients of one network did.
+type netSum struct {
+	prefix                             netip.Prefix
+	actors                             []int
+	requests, pages, assets, noReferer int64
+	visits                             float64
+}
+
+func (w *Web) group(agents []Agent) {
+	f := w.fold
+	bins := w.actorBins()
+	crawlers := map[string]*Group{}
+	nets := map[netip.Prefix]*netSum{}
+	people := &Group{Kind: PeopleGroup, Name: "people", width: f.width}
+	var loose []int // browser-like actors without an address that can be grouped
+	for i := range f.actor {
+		a := &f.actor[i]
+		ag := agents[a.agent]
+		addr, okAddr := ParseClient([]byte(f.addrs.names[a.addr]))
+		known := f.agents.names[a.agent] != string(unlogged)
+		if known && ag.Class.Automated() {
+			id := Verify(ag, addr)
+			key := ag.Name + "\x00" + id.Claim.String()
+			if id.Private {
+				key += " private"
+			}
+			g := crawlers[key]
+			if g == nil {
+				kind := CrawlerGroup
+				if ag.Class == Monitor {
+					kind = ProbeGroup
+				}
+				g = &Group{Kind: kind, Name: ag.Name, Agent: ag, Identity: id, Reason: id.Reason, width: f.width}
+				crawlers[key] = g
+			}
+			w.join(g, i, bins[i], false)
+			continue
+		}
+		if !okAddr {
+			loose = append(loose, i)
+			continue
+		}
+		prefix := Network(addr)
+		n := nets[prefix]
+		if n == nil {
+			n = &netSum{prefix: prefix}
+			nets[prefix] = n
+		}
+		n.actors = append(n.actors, i)
+		n.requests += a.requests
+		n.pages += a.pages
+		n.assets += a.assets
+		n.noReferer += a.noReferer
+		n.visits += countVisits(bins[i], f.width)
+	}
+	order := slices.SortedFunc(maps.Keys(nets), func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
+	usual := usualPeople(nets, order)
+	w.AssetShare = usual.assetShare
+	for _, p := range order {
+		n := nets[p]
+		if usual.machine(n, w.RefererLogged) {
+			g := &Group{Kind: NetworkGroup, Name: p.String(), width: f.width}
+			for _, i := range n.actors {
+				w.join(g, i, bins[i], false)
+			}
+			crawlers["net\x00"+g.Name] = g
+			continue
+		}
+		for _, i := range n.actors {
+			w.join(people, i, bins[i], true)
+		}
+	}
+	for _, i := range loose {
+		w.join(people, i, bins[i], true)
+	}
+	for _, key := range slices.Sorted(maps.Keys(crawlers)) {
+		w.Groups = append(w.Groups, crawlers[key])
+	}
+	w.Groups = append(w.Groups, w.routeGroups()...)
+	if people.Clients > 0 {
+		w.Groups = append(w.Groups, people)
+	}
+	for _, g := range w.Groups {
+		g.finish()
+	}
+	slices.SortStableFunc(w.Groups, func(a, b *Group) int {
+		return cmp.Or(-cmp.Compare(a.Requests, b.Requests), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
+	})
+}
+
+// actorBins lists each actor's bins in order.
+func (w *Web) actorBins() [][]cellAt {
+	bins := make([][]cellAt, len(w.fold.actor))
+	for key, c := range w.fold.actorCells {
+		i := key >> 32
+		bins[i] = append(bins[i], cellAt{int64(uint32(key)), c})
+	}
+	for _, b := range bins {
+		slices.SortFunc(b, func(x, y cellAt) int { return cmp.Compare(x.bin, y.bin) })
+	}
+	return bins
+}
+
+type cellAt struct {
+	bin int64
+	cell
+}
+
+// countVisits counts the first page after each silence of visitGap.
+func countVisits(bins []cellAt, width int64) float64 {
+	n := 0.0
+	eachVisit(bins, width, func(int64) { n++ })
+	return n
+}
+
+func eachVisit(bins []cellAt, width int64, f func(bin int64)) {
+	gap := int64(visitGap/time.Second) / width
+	last := int64(-1 << 62)
+	for _, b := range bins {
+		if b.pages > 0 && b.bin-last > max(gap, 1) {
+			f(b.bin)
+		}
+		last = b.bin
+	}
+}
+
+func (w *Web) join(g *Group, actor int, bins []cellAt, visits bool) {
+	f := w.fold
+	a := &f.actor[actor]
+	g.Clients++
+	g.Requests += a.requests
+	g.Pages += a.pages
+	agent := f.agents.names[a.agent]
+	if agent == string(unlogged) {
+		agent = ""
+	}
+	if g.Kind != PeopleGroup { // people are never listed one by one
+		g.Members = append(g.Members, Member{f.addrs.names[a.addr], agent, a.requests, a.pages, a.first.evidence(""), a.last})
+	}
+	if g.First.File == "" || a.first.t.Before(g.First.Time) || a.first.t.Equal(g.First.Time) && a.first.at.Compare(parsers.Pos{File: g.First.File, Line: g.First.Line}) < 0 {
+		g.First = a.first.evidence("")
+	}
+	if visits {
+		eachVisit(bins, f.width, func(bin int64) { g.bins = append(g.bins, binCount{bin, 1}) })
+		return
+	}
+	for _, b := range bins {
+		if b.pages > 0 {
+			g.bins = append(g.bins, binCount{b.bin, float64(b.pages)})
+		}
+	}
+}
+
+// finish sorts the members and joins the bins.
+func (g *Group) finish() {
+	slices.SortStableFunc(g.Members, func(a, b Member) int {
+		return cmp.Or(-cmp.Compare(a.Requests, b.Requests), cmp.Compare(a.Addr, b.Addr), cmp.Compare(a.Agent, b.Agent))
+	})
+	slices.SortFunc(g.bins, func(a, b binCount) int { return cmp.Compare(a.bin, b.bin) })
+	joined := g.bins[:0]
+	for _, b := range g.bins {
+		if n := len(joined); n > 0 && joined[n-1].bin == b.bin {
+			joined[n-1].n += b.n
+		} else {
+			joined = append(joined, b)
+		}
+	}
+	g.bins = joined
+}
+
+// Count is the group's candidates for new sessions in [from, to): bins on the border count by the part inside.
+func (g *Group) Count(from, to time.Time) float64 {
+	a, b := float64(from.UnixNano())/1e9, float64(to.UnixNano())/1e9
+	width := float64(g.width)
+	i, _ := slices.BinarySearchFunc(g.bins, int64(a/width), func(c binCount, bin int64) int { return cmp.Compare(c.bin, bin) })
+	sum := 0.0
+	for ; i < len(g.bins); i++ {
+		start := float64(g.bins[i].bin) * width
+		if start >= b {
+			break
+		}
+		inside := min(b, start+width) - max(a, start)
+		if inside > 0 {
+			sum += g.bins[i].n * inside / width
+		}
+	}
+	return sum
+}
+
+// Total is Count over the whole log.
+func (g *Group) Total() float64 {
+	sum := 0.0
+	for _, b := range g.bins {
+		sum += b.n
+	}
+	return sum
+}
+
+// Span is the group's first and last activity.
+func (g *Group) Span() (from, to time.Time) {
+	if len(g.bins) == 0 {
+		return
+	}
+	return time.Unix(g.bins[0].bin*g.width, 0).UTC(), time.Unix((g.bins[len(g.bins)-1].bin+1)*g.width, 0).UTC()
+}
+
+// usual is how this site's visitors behave; a network is a machine only against that.
+type usual struct {
+	assetShare float64 // assets per request, median over networks that look at pages
+	perVisit   float64 // pages per visit, median
+	pages      float64 // pages per network, 95th percentile
+}
+
+func usualPeople(nets map[netip.Prefix]*netSum, order []netip.Prefix) usual {
+	var assets, perVisit, pages []float64
+	for _, p := range order {
+		n := nets[p]
+		if n.pages == 0 {
+			continue
+		}
+		assets = append(assets, float64(n.assets)/float64(n.requests))
+		pages = append(pages, float64(n.pages))
+		if n.visits > 0 {
+			perVisit = append(perVisit, float64(n.pages)/n.visits)
+		}
+	}
+	var u usual
+	u.assetShare, _ = Median(assets)
+	u.perVisit, _ = Median(perVisit)
+	u.pages, _ = Quantile(pages, 0.95)
+	return u
+}
+
+// machine: far more pages than 95 % of networks and than a visit takes, with none of the assets a browser would fetch. The
+// asset signal is used only where people's own visits show assets in this log (a site may serve them elsewhere).
+//
+// 30 pages is a floor below which no network moves a keyspace; five times the usual pages a visit is beyond the spread
+// of people (interquartile ranges of pages a visit on shops lie within a factor of three).
+func (u usual) machine(n *netSum, refererLogged bool) bool {
+	if n.pages < 30 || float64(n.pages) < 3*u.pages || n.visits == 0 {
+		return false
+	}
+	signals, speaking := 0, 0
+	if float64(n.pages)/n.visits > 5*max(u.perVisit, 1) {
+		signals++
+	}
+	speaking++
+	if u.assetShare > 0.2 {
+		speaking++
+		if float64(n.assets)/float64(n.requests) < u.assetShare/4 {
+			signals++
+		}
+	}
+	if refererLogged {
+		speaking++
+		if float64(n.noReferer)/float64(n.requests) > 0.9 {
+			signals++
+		}
+	}
+	return signals*2 > speaking
+}
+
+// routeGroups are routes that other people's pages ask for, or that clients ask for who want nothing else. A route needs
+// 2 % of all requests to matter and 30 requests to be measured.
+func (w *Web) routeGroups() []*Group {
+	f := w.fold
+	var all int64
+	for i := range f.route {
+		all += f.route[i].ok
+	}
+	solo := make([]int64, len(f.route))
+	soloActors := make([]int, len(f.route))
+	for i := range f.actor {
+		a := &f.actor[i]
+		if a.routes == 1 {
+			solo[a.onlyRoute] += a.requests
+			soloActors[a.onlyRoute]++
+		}
+	}
+	type refs struct {
+		foreign, own int64
+		hosts        int
+	}
+	byRoute := map[uint32]*refs{}
+	for key, n := range f.referers {
+		r := byRoute[uint32(key>>32)]
+		if r == nil {
+			r = &refs{}
+			byRoute[uint32(key>>32)] = r
+		}
+		if w.own(f.hosts.names[uint32(key)]) {
+			r.own += n
+		} else {
+			r.foreign += n
+			r.hosts++
+		}
+	}
+	var groups []*Group
+	for i := range f.route {
+		r := &f.route[i]
+		if r.ok < 30 || r.ok*50 < all || r.class == Health || r.class == Robots || r.class == Sitemap {
+			continue
+		}
+		g := &Group{Kind: RouteGroup, Name: f.routes.names[i], Requests: r.requests, Pages: r.ok, Foreign: -1,
+			Solo: float64(solo[i]) / float64(r.requests), Clients: soloActors[i], First: r.first.evidence(""), width: f.width}
+		if w.RefererLogged {
+			g.Foreign = 0
+			if rf := byRoute[uint32(i)]; rf != nil {
+				g.Foreign, g.Hosts = float64(rf.foreign)/float64(r.ok), rf.hosts
+			}
+		}
+		// Embedded from elsewhere: most requests come with a foreign Referer, from several sites. Where no Referer is
+		// logged: most come from clients (hundreds, not a probe) that ask for nothing else.
+		if g.Foreign >= 0.5 && g.Hosts >= 3 || g.Foreign < 0 && g.Solo >= 0.6 && g.Clients >= 100 {
+			groups = append(groups, g)
+		}
+	}
+	index := map[uint32]*Group{}
+	for _, g := range groups {
+		index[f.routes.ids[g.Name]] = g
+	}
+	for key, c := range f.routeCells {
+		if g := index[uint32(key>>32)]; g != nil {
+			g.bins = append(g.bins, binCount{int64(uint32(key)), float64(c.requests)})
+		}
+	}
+	return groups
+}
+
+// Totals are the requests of a stretch of time by outcome.
+type Totals struct {
+	Requests, Pages, S5xx, S500, S502, S503, S504, S429, S302, S499 int64
+	LatencyMedian                                                   parsers.OptF // seconds
+	LatencyP95                                                      parsers.OptF
+}
+
+// Status sums the bins that begin in [from, to).
+func (w *Web) Status(from, to time.Time) Totals {
+	var t Totals
+	var h histogram
+	for bin := floorDiv(from.Unix(), w.fold.width); bin*w.fold.width < to.Unix(); bin++ {
+		s := w.fold.status[bin]
+		if s == nil {
+			continue
+		}
+		t.Requests += s.requests
+		t.Pages += s.pages
+		t.S5xx += s.s5xx
+		t.S500 += s.s500
+		t.S502 += s.s502
+		t.S503 += s.s503
+		t.S504 += s.s504
+		t.S429 += s.s429
+		t.S302 += s.s302
+		t.S499 += s.s499
+		h.merge(&s.latency)
+	}
+	if m, n := h.quantile(0.5); n > 0 {
+		p, _ := h.quantile(0.95)
+		t.LatencyMedian, t.LatencyP95 = parsers.SomeF(m), parsers.SomeF(p)
+	}
+	return t
+}
+
+// slot is the grain of coverage: a site that people use answers something every 15 minutes.
+const slot = 15 * time.Minute
+
+// Covered is the share of [from, to) in which the access logs show any request.
+func (w *Web) Covered(from, to time.Time) float64 {
+	if len(w.fold.status) == 0 || !to.After(from) {
+		return 0
+	}
+	total, seen := 0, 0
+	for s := from.Truncate(slot); s.Before(to); s = s.Add(slot) {
+		total++
+		if w.any(s, s.Add(slot)) {
+			seen++
+		}
+	}
+	return float64(seen) / float64(total)
+}
+
+func (w *Web) any(from, to time.Time) bool {
+	for bin := floorDiv(from.Unix(), w.fold.width); bin*w.fold.width < to.Unix(); bin++ {
+		if w.fold.status[bin] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// EachBin calls f for every bin that holds requests, in order.
+func (w *Web) EachBin(f func(from time.Time, width time.Duration, t Totals)) {
+	width := time.Duration(w.fold.width) * time.Second
+	for _, bin := range slices.Sorted(maps.Keys(w.fold.status)) {
+		from := time.Unix(bin*w.fold.width, 0).UTC()
+		f(from, width, w.Status(from, from.Add(width)))
+	}
+}
+
+// Failures quotes the earliest line of each route and status that failed with 5xx in [from, to], by count.
+func (w *Web) Failures(from, to time.Time) []Evidence {
+	type item struct {
+		f failure
+		s *failureSum
+	}
+	var list []item
+	for f, s := range w.fold.failures {
+		if !s.first.t.Before(from) && !s.first.t.After(to) {
+			list = append(list, item{f, s})
+		}
+	}
+	slices.SortFunc(list, func(a, b item) int {
+		return cmp.Or(-cmp.Compare(a.s.n, b.s.n), a.s.first.at.Compare(b.s.first.at))
+	})
+	var out []Evidence
+	for _, i := range list {
+		out = append(out, i.s.first.evidence(""))
+	}
+	return out
+}
+
+// FailedBy counts requests answered with 5xx by address, most first.
+func (w *Web) FailedBy() []Count {
+	by := map[string]int64{}
+	for i := range w.fold.actor {
+		if a := &w.fold.actor[i]; a.errors5xx > 0 {
+			by[w.fold.addrs.names[a.addr]] += a.errors5xx
+		}
+	}
+	return topCounts(by)
+}

@@ -1,0 +1,348 @@
+package correlate
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"culprit/parsers"
+)
+
+// Growth is one run of one server, from its baseline to its end (the kill, or the last snapshot).
+type Growth struct {
+	Instance    *Instance
+	Run         []Snapshot // placed snapshots of one run, in order, none after End
+	First, Last *Snapshot
+	End         time.Time // the kill, or the last snapshot
+
+	DUsed, DRSS, DKeys, DNoTTL parsers.Opt // Last - First
+	BytesPerKey                parsers.Opt // of keys without TTL: growth of used_memory over growth of their number
+	NoTTLShare                 float64     // of keys at Last; negative = unknown
+	NoTTLPerDay                float64     // recent rate; 0 = not growing or unknown
+	Onset                      *Snapshot   // the snapshot after which keys without TTL began their last steep rise
+}
+
+// GrowthOf measures the run of in that was alive at end (zero = the last one). nil when it has no placed snapshot.
+func GrowthOf(in *Instance, end time.Time) *Growth {
+	runs := in.Runs()
+	var run []Snapshot
+	for _, r := range runs {
+		var before []Snapshot
+		for _, s := range r {
+			if !s.Used.OK && !s.Keys.OK {
+				continue
+			}
+			if end.IsZero() || !s.Placed || !s.At.After(end) {
+				before = append(before, s)
+			}
+		}
+		if len(before) > 0 {
+			run = before
+		}
+	}
+	if len(run) == 0 {
+		return nil
+	}
+	g := &Growth{Instance: in, Run: run, First: &run[0], Last: &run[len(run)-1], End: end, NoTTLShare: -1}
+	if end.IsZero() {
+		g.End = g.Last.At
+	}
+	g.DUsed = diff(run, func(s *Snapshot) parsers.Opt { return s.Used })
+	g.DRSS = diff(run, func(s *Snapshot) parsers.Opt { return s.RSS })
+	g.DKeys = diff(run, func(s *Snapshot) parsers.Opt { return s.Keys })
+	g.DNoTTL = diff(run, func(s *Snapshot) parsers.Opt { return s.NoTTL })
+	if l := g.Last; l.Keys.OK && l.Keys.N > 0 {
+		g.NoTTLShare = float64(l.NoTTL.N) / float64(l.Keys.N)
+	}
+	if g.DUsed.OK && g.DNoTTL.OK && g.DNoTTL.N > 0 && g.DUsed.N > 0 {
+		g.BytesPerKey = parsers.Some(g.DUsed.N / g.DNoTTL.N)
+	}
+	g.findOnset()
+	return g
+}
+
+// diff is the last known value less the first.
+func diff(run []Snapshot, field func(*Snapshot) parsers.Opt) parsers.Opt {
+	var first, last parsers.Opt
+	n := 0
+	for i := range run {
+		if v := field(&run[i]); v.OK {
+			if n == 0 {
+				first = v
+			}
+			last = v
+			n++
+		}
+	}
+	if n < 2 {
+		return parsers.Opt{}
+	}
+	return parsers.Some(last.N - first.N)
+}
+
+// findOnset looks for the snapshot after which keys without TTL grew at least three times as fast as before: a change a
+// daily cycle of visitors (a factor of two or so around its mean) does not make. Without one the growth began with the run.
+func (g *Growth) findOnset() {
+	type point struct {
+		i int
+		t float64
+		n float64
+	}
+	var pts []point
+	for i := range g.Run {
+		if s := &g.Run[i]; s.Placed && s.NoTTL.OK {
+			pts = append(pts, point{i, s.At.Sub(g.Run[0].At).Hours() / 24, float64(s.NoTTL.N)})
+		}
+	}
+	if len(pts) < 2 {
+		return
+	}
+	first, last := pts[0], pts[len(pts)-1]
+	if last.t > first.t {
+		g.NoTTLPerDay = max(0, (last.n-first.n)/(last.t-first.t))
+	}
+	if len(pts) < 6 {
+		return
+	}
+	best, gain := -1, 3.0
+	for k := 2; k+2 < len(pts); k++ {
+		before := (pts[k].n - first.n) / (pts[k].t - first.t)
+		after := (last.n - pts[k].n) / (last.t - pts[k].t)
+		rise := last.n - pts[k].n
+		if after <= 0 || rise < 0.3*(last.n-first.n) {
+			continue
+		}
+		ratio := after / max(before, after/1e6)
+		// among splits the one whose later part is long and steep: log-likelihood of two rates against one
+		score := math.Log(ratio) * math.Sqrt(float64(min(k, len(pts)-k)))
+		if ratio >= 3 && score > gain {
+			best, gain = k, score
+		}
+	}
+	if best >= 0 {
+		g.Onset = &g.Run[pts[best].i]
+		if days := last.t - pts[best].t; days > 0 {
+			g.NoTTLPerDay = (last.n - pts[best].n) / days
+		}
+	}
+}
+
+// Attribution says which groups of requests account for new keys without TTL.
+type Attribution struct {
+	Shares    []Share // best first
+	Intervals int     // snapshot intervals with both ends and an access log between them
+	NewKeys   float64 // keys without TTL that were added in those intervals
+	Explained float64 // share of NewKeys that all groups together account for
+	Residual  float64 // NewKeys less what is explained
+	Covered   float64 // share of the run's growth that fell into logged time
+	Fitted    bool    // enough intervals for a fit; else totals are compared: a ratio, not a correlation
+	From, To  time.Time
+}
+
+// Share is one group's part.
+type Share struct {
+	Group       *Group
+	Candidates  float64 // requests (or visits) of the group in the intervals
+	PerRequest  float64 // new keys a candidate, 0..1.25
+	Keys        float64 // Candidates x PerRequest
+	Share       float64 // of NewKeys
+	Correlation float64 // of increments, interval by interval; NaN with fewer than four
+	Bound       bool    // the group makes more requests than there were new keys, and cannot be told apart by time
+}
+
+// maxPerRequest bounds the keys a request can add: one session each, and a quarter for what rounding and bins at the
+// borders of an interval do.
+const maxPerRequest = 1.25
+
+// Attribute accounts for the growth of g by the groups of w. fitAt is the number of intervals from which a fit is made.
+func Attribute(g *Growth, w *Web) *Attribution {
+	const fitAt = 6 // more intervals than groups that usually matter; below, totals only
+	a := &Attribution{}
+	type interval struct {
+		from, to time.Time
+		d        float64
+	}
+	var list []interval
+	var all float64
+	for i := 1; i < len(g.Run); i++ {
+		x, y := &g.Run[i-1], &g.Run[i]
+		if !x.Placed || !y.Placed || !x.NoTTL.OK || !y.NoTTL.OK || !y.At.After(x.At) {
+			continue
+		}
+		d := float64(y.NoTTL.N - x.NoTTL.N)
+		all += d
+		// Of an interval that the log covers in part, the covered part is counted, when it is at least a third: less
+		// would judge a long stretch by a short one.
+		from, to := x.At, y.At
+		if from.Before(w.From) {
+			from = w.From
+		}
+		if to.After(w.To) {
+			to = w.To
+		}
+		if !to.After(from) {
+			continue
+		}
+		part := float64(to.Sub(from)) / float64(y.At.Sub(x.At)) * w.Covered(from, to)
+		if part < 1.0/3 {
+			continue
+		}
+		list = append(list, interval{from, to, d * part})
+		a.NewKeys += d * part
+	}
+	a.Intervals = len(list)
+	if len(list) == 0 || a.NewKeys <= 0 {
+		return a
+	}
+	a.From, a.To = list[0].from, list[len(list)-1].to
+	if all > 0 {
+		a.Covered = a.NewKeys / all
+	}
+	y := make([]float64, len(list))
+	for i, iv := range list {
+		y[i] = iv.d
+	}
+	var groups []*Group
+	var x [][]float64
+	for _, grp := range w.Groups {
+		col := make([]float64, len(list))
+		sum := 0.0
+		for i, iv := range list {
+			col[i] = grp.Count(iv.from, iv.to)
+			sum += col[i]
+		}
+		// A group that could not account for 2 % of the new keys is noise in a fit.
+		if sum*maxPerRequest < 0.02*a.NewKeys {
+			continue
+		}
+		groups = append(groups, grp)
+		x = append(x, col)
+	}
+	var beta []float64
+	if len(list) >= fitAt {
+		a.Fitted = true
+		beta = boundedFit(x, y, maxPerRequest)
+	} else {
+		beta = ratios(groups, x, a.NewKeys)
+	}
+	for j, grp := range groups {
+		s := Share{Group: grp, PerRequest: beta[j], Correlation: math.NaN()}
+		for i := range list {
+			s.Candidates += x[j][i]
+		}
+		s.Keys = s.Candidates * s.PerRequest
+		s.Share = s.Keys / a.NewKeys
+		if r, ok := Pearson(x[j], y); ok && len(list) >= 4 {
+			s.Correlation = r
+		}
+		s.Bound = s.Candidates > maxPerRequest*a.NewKeys
+		a.Explained += s.Share
+		a.Shares = append(a.Shares, s)
+	}
+	a.Residual = a.NewKeys * (1 - a.Explained)
+	slices.SortStableFunc(a.Shares, func(p, q Share) int {
+		return cmp.Or(-cmp.Compare(p.Share, q.Share), cmp.Compare(p.Group.Name, q.Group.Name))
+	})
+	return a
+}
+
+// ratios judges by totals: with two or three snapshots nothing correlates. Every page of a client that keeps no cookies,
+// every embedded request and every visit can make one key; where together they could make more keys than there are, the
+// groups are scaled down alike and the result is a bound.
+func ratios(groups []*Group, x [][]float64, keys float64) []float64 {
+	total := 0.0
+	for _, col := range x {
+		for _, v := range col {
+			total += v
+		}
+	}
+	beta := make([]float64, len(groups))
+	per := 1.0
+	if total > keys*maxPerRequest {
+		per = keys / total
+	}
+	for j := range beta {
+		beta[j] = per
+	}
+	return beta
+}
+
+// boundedFit minimises the weighted squares of y - x·beta for 0 <= beta <= limit by coordinate descent: the problem is
+// convex, so the order of coordinates does not matter, and it is deterministic. Weights are those of counts: an interval
+// with many new keys scatters more.
+func boundedFit(x [][]float64, y []float64, limit float64) []float64 {
+	mean := 0.0
+	for _, v := range y {
+		mean += math.Abs(v)
+	}
+	mean /= float64(len(y))
+	w := make([]float64, len(y))
+	for i, v := range y {
+		w[i] = 1 / (math.Abs(v) + mean/2 + 1)
+	}
+	beta := make([]float64, len(x))
+	rest := slices.Clone(y)
+	for range 500 { // converges in tens of rounds; the bound is for collinear columns
+		moved := 0.0
+		for j, col := range x {
+			num, den := 0.0, 0.0
+			for i, v := range col {
+				num += w[i] * v * (rest[i] + beta[j]*v)
+				den += w[i] * v * v
+			}
+			if den == 0 {
+				continue
+			}
+			b := min(max(num/den, 0), limit)
+			if d := b - beta[j]; d != 0 {
+				for i, v := range col {
+					rest[i] -= d * v
+				}
+				moved = max(moved, math.Abs(d))
+				beta[j] = b
+			}
+		}
+		if moved < 1e-6 {
+			break
+		}
+	}
+	return beta
+}
+
+// KeySlope is the median slope of used_memory over keys without TTL, from pairs of snapshots far enough apart to show it:
+// bytes a key, robust against caches that come and go. 0 = not measurable.
+func KeySlope(run []Snapshot) float64 {
+	var pts []Snapshot
+	for _, s := range run {
+		if s.Used.OK && s.NoTTL.OK {
+			pts = append(pts, s)
+		}
+	}
+	if len(pts) < 4 {
+		return 0
+	}
+	// Thin to at most 60 points: 1,770 pairs settle a median.
+	if step := len(pts)/60 + 1; step > 1 {
+		var thin []Snapshot
+		for i := 0; i < len(pts); i += step {
+			thin = append(thin, pts[i])
+		}
+		pts = thin
+	}
+	whole := pts[len(pts)-1].NoTTL.N - pts[0].NoTTL.N
+	var slopes []float64
+	for i := range pts {
+		for j := i + 1; j < len(pts); j++ {
+			// a tenth of the whole growth: below that the daily cycle of the cache outweighs it
+			if dk := pts[j].NoTTL.N - pts[i].NoTTL.N; dk > 0 && dk*10 >= whole {
+				slopes = append(slopes, float64(pts[j].Used.N-pts[i].Used.N)/float64(dk))
+			}
+		}
+	}
+	if len(slopes) == 0 {
+		return 0
+	}
+	slope, _ := Median(slopes)
+	return max(slope, 0)
+}

@@ -1,0 +1,456 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"culprit/correlate"
+	"culprit/parsers"
+)
+
+// Case is an incident opened for judging: which kill it is about, which Redis, what grew and who asked for it. Rules and
+// causes read it; none of them computes these twice.
+type Case struct {
+	*correlate.Incident
+
+	Kill         *correlate.Placed[parsers.OOMKill]  // the kill this incident is about; nil = none
+	Elsewhere    []correlate.Placed[parsers.OOMKill] // kills that are somebody else's, each with a reason in WhyElsewhere
+	WhyElsewhere []string
+
+	Redis  *correlate.Instance // the server the incident is about; nil = none in the input
+	Growth *correlate.Growth   // of Redis up to the kill or the end; nil = no snapshots
+	Who    *correlate.Attribution
+
+	RAM    Amount      // bytes
+	Groups []TaskGroup // of the kill's task table (else ps), by RSS
+	Bursts []Burst     // stretches of 5xx well above the site's usual
+}
+
+// Amount is a number of bytes with the line that tells it; OK false = unknown.
+type Amount struct {
+	Bytes int64
+	OK    bool
+	Ev    correlate.Evidence
+}
+
+// TaskGroup is all processes of one name.
+type TaskGroup struct {
+	Comm  string
+	Count int
+	RSS   int64 // bytes
+	Swap  int64
+	Max   int64              // the largest single one
+	Ev    correlate.Evidence // its largest row
+}
+
+// Burst is a stretch of failed requests.
+type Burst struct {
+	From, To               time.Time
+	Failed, Requests       int64
+	S500, S502, S503, S504 int64
+}
+
+// Open prepares a case.
+func Open(inc *correlate.Incident) *Case {
+	c := &Case{Incident: inc}
+	c.Bursts = findBursts(inc.Web)
+	c.pickKill()
+	c.pickRedis()
+	end := time.Time{}
+	if c.Kill != nil && c.Kill.Placed {
+		end = c.Kill.At
+	}
+	if c.Redis != nil {
+		if c.Growth = correlate.GrowthOf(c.Redis, end); c.Growth != nil && inc.Web != nil {
+			c.Who = correlate.Attribute(c.Growth, inc.Web)
+		}
+	}
+	c.RAM = c.findRAM()
+	c.Groups = c.taskGroups()
+	return c
+}
+
+// Has says whether the input holds a sort of evidence.
+func (c *Case) Has(s Sort) bool {
+	switch s {
+	case NeedsKill:
+		return c.Kill != nil
+	case NeedsInfo:
+		return c.Growth != nil
+	case NeedsRedisConf:
+		return c.Growth != nil || c.Redis != nil && c.Redis.ConfigFile != ""
+	case NeedsKeyspace:
+		return c.Growth != nil && c.Growth.Last.Keys.OK
+	case NeedsAccess:
+		return c.Web != nil && len(c.Web.Files) > 0
+	case NeedsNginxConf:
+		return slices.ContainsFunc(c.Settings, func(s correlate.Setting) bool { return s.System == "nginx" })
+	case NeedsKeys:
+		return len(c.Keys) > 0
+	case NeedsMemory:
+		return c.RAM.OK
+	case NeedsSwap:
+		_, ok := c.swap()
+		return ok
+	case NeedsSlowlog:
+		return len(c.Slow) > 0
+	}
+	return false
+}
+
+var (
+	redisComm = regexp.MustCompile(`^(redis-server|valkey-server|keydb-server|redis|dragonfly|redis-rdb-|redis-aof-|redis-ser)`)
+	// serviceComm are processes a web shop lives on; their death is an incident by itself.
+	serviceComm = regexp.MustCompile(`^(redis|valkey|keydb|dragonfly|mysqld|mariadbd|mysqld_safe|postgres|php-fpm|php-cgi|nginx|apache2|httpd|lighttpd|haproxy|varnishd|memcached|mongod|java|elasticsearch|beam\.smp|uwsgi|gunicorn|puma|unicorn)`)
+)
+
+// IsRedis says whether comm is a Redis server or its child.
+func IsRedis(comm string) bool { return redisComm.MatchString(comm) }
+
+// pickKill chooses the kill that the incident is about. The victim's death must matter: a service of the stack, or a kill
+// that the web server felt; with nothing but a kernel log in the input the last kill is the subject.
+func (c *Case) pickKill() {
+	other := c.hasServiceEvidence()
+	var chosen []int
+	for i := range c.Kills {
+		k := &c.Kills[i]
+		why := ""
+		switch {
+		case other && !serviceComm.MatchString(k.Fact.VictimComm) && !c.felt(k) && !c.appProcess(k):
+			why = fmt.Sprintf("%s is no part of the stack, and no request failed within %s of its kill", name(k.Fact.VictimComm), spell(feltWithin))
+		case other && c.longBefore(k):
+			why = "it happened before everything else in the input begins, and what follows is healthy"
+		}
+		if why != "" {
+			c.Elsewhere = append(c.Elsewhere, *k)
+			c.WhyElsewhere = append(c.WhyElsewhere, why)
+			continue
+		}
+		chosen = append(chosen, i)
+	}
+	if len(chosen) == 0 {
+		return
+	}
+	// Of a storm, the first kill in the last run of kills closer than half an hour: what the rest followed from. Redis's
+	// own death within it comes first, because sessions hang on it.
+	start := len(chosen) - 1
+	for start > 0 {
+		a, b := &c.Kills[chosen[start-1]], &c.Kills[chosen[start]]
+		if !a.Placed || !b.Placed || b.At.Sub(a.At) > 30*time.Minute {
+			break
+		}
+		start--
+	}
+	pick := chosen[start]
+	for _, i := range chosen[start:] {
+		if k := &c.Kills[i]; k.Fact.VictimPID.OK && IsRedis(k.Fact.VictimComm) {
+			pick = i
+			break
+		}
+	}
+	if !c.Kills[pick].Fact.VictimPID.OK {
+		for _, i := range chosen[start:] {
+			if c.Kills[i].Fact.VictimPID.OK {
+				pick = i
+				break
+			}
+		}
+	}
+	c.Kill = &c.Kills[pick]
+}
+
+// hasServiceEvidence: the input shows the stack itself, so that a kill can be judged by its effect.
+func (c *Case) hasServiceEvidence() bool {
+	if c.Web != nil && len(c.Web.Files) > 0 {
+		return true
+	}
+	for _, in := range c.Incident.Redis {
+		if len(in.Snapshots) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// feltWithin is how soon after a kill its effect shows: a service is missed at the next request, and syslog stamps run up
+// to half a minute late while a machine thrashes.
+const feltWithin = 5 * time.Minute
+
+func (c *Case) felt(k *correlate.Placed[parsers.OOMKill]) bool {
+	if !k.Placed {
+		return false
+	}
+	for _, b := range c.Bursts {
+		if b.From.After(k.At.Add(-2*time.Minute)) && b.From.Before(k.At.Add(feltWithin)) {
+			return true
+		}
+	}
+	return false
+}
+
+// appProcess: the web server passes requests to it (node behind proxy_pass), so it is part of the stack.
+func (c *Case) appProcess(k *correlate.Placed[parsers.OOMKill]) bool {
+	comm := k.Fact.VictimComm
+	if !strings.HasPrefix(comm, "node") && !strings.HasPrefix(comm, "python") && !strings.HasPrefix(comm, "ruby") {
+		return false
+	}
+	proxied, fastcgi := false, false
+	for _, s := range c.Settings {
+		if s.System == "nginx" {
+			proxied = proxied || s.Name == "proxy_pass"
+			fastcgi = fastcgi || s.Name == "fastcgi_pass"
+		}
+	}
+	return proxied && !fastcgi
+}
+
+// longBefore: a day before the first request and snapshot, with life afterwards. A day, because rotated logs end at
+// midnight and a host that died is collected within hours.
+func (c *Case) longBefore(k *correlate.Placed[parsers.OOMKill]) bool {
+	from := c.firstService()
+	return k.Placed && !from.IsZero() && k.At.Before(from.Add(-24*time.Hour))
+}
+
+func (c *Case) firstService() time.Time {
+	var from time.Time
+	add := func(t time.Time) {
+		if !t.IsZero() && (from.IsZero() || t.Before(from)) {
+			from = t
+		}
+	}
+	if c.Web != nil {
+		add(c.Web.From)
+	}
+	for _, in := range c.Incident.Redis {
+		for i := range in.Snapshots {
+			if in.Snapshots[i].Placed {
+				add(in.Snapshots[i].At)
+				break
+			}
+		}
+	}
+	return from
+}
+
+// pickRedis chooses the server that the incident is about: the one whose pid was killed, else the one that restarted at
+// the kill, else the one that refuses writes or grew most.
+func (c *Case) pickRedis() {
+	list := c.Incident.Redis
+	if len(list) == 0 {
+		return
+	}
+	if c.Kill != nil && c.Kill.Fact.VictimPID.OK {
+		pid := c.Kill.Fact.VictimPID.N
+		for _, in := range list {
+			for _, s := range in.Snapshots {
+				if s.PID.OK && s.PID.N == pid {
+					c.Redis = in
+					return
+				}
+			}
+			for _, e := range in.Log {
+				if e.PID.OK && e.PID.N == pid || e.ChildPID.OK && e.ChildPID.N == pid {
+					c.Redis = in
+					return
+				}
+			}
+		}
+	}
+	best, most := list[0], -1.0
+	for _, in := range list {
+		if w := c.weight(in); w > most {
+			best, most = in, w
+		}
+	}
+	c.Redis = best
+}
+
+// weight ranks servers by how much of the incident they can carry: a restart at the kill or refused writes before growth.
+func (c *Case) weight(in *correlate.Instance) float64 {
+	w := 0.0
+	end := time.Time{}
+	if c.Kill != nil && c.Kill.Placed {
+		end = c.Kill.At
+		for _, e := range in.Log {
+			if e.Placed && (e.Event == "starting" || e.Event == "version") && e.At.After(end.Add(-time.Minute)) && e.At.Before(end.Add(15*time.Minute)) {
+				w += 1e15
+			}
+		}
+		runs := in.Runs()
+		if IsRedis(c.Kill.Fact.VictimComm) && len(runs) > 1 {
+			last := runs[len(runs)-1]
+			if last[0].Placed && last[0].Uptime.OK {
+				start := last[0].At.Add(-time.Duration(last[0].Uptime.N) * time.Second)
+				if start.After(end.Add(-time.Minute)) && start.Before(end.Add(15*time.Minute)) {
+					w += 1e15
+				}
+			}
+		}
+	}
+	g := correlate.GrowthOf(in, end)
+	if g == nil {
+		return w
+	}
+	if f := pressure(g); f > 0.95 {
+		w += 1e14
+	}
+	if ev := evictedIn(g); ev > 0 {
+		w += 1e13
+	}
+	if g.Last.RSS.OK {
+		w += float64(g.Last.RSS.N)
+	} else {
+		w += float64(g.Last.Used.Or(0))
+	}
+	return w
+}
+
+// pressure is the highest used_memory over maxmemory of the run; 0 when there is no limit.
+func pressure(g *correlate.Growth) float64 {
+	best := 0.0
+	for i := range g.Run {
+		s := &g.Run[i]
+		if s.Max.OK && s.Max.N > 0 && s.Used.OK {
+			best = max(best, float64(s.Used.N)/float64(s.Max.N))
+		}
+	}
+	return best
+}
+
+// evictedIn is how many keys were evicted between the first and the last snapshot of the run.
+func evictedIn(g *correlate.Growth) int64 {
+	if g.First.Evicted.OK && g.Last.Evicted.OK {
+		return g.Last.Evicted.N - g.First.Evicted.N
+	}
+	return 0
+}
+
+// findRAM: the kernel's own count at the kill first, because it is the machine that died; then what others say of it.
+func (c *Case) findRAM() Amount {
+	if k := c.Kill; k != nil && k.Fact.RAMKB.OK {
+		ev := k.Ev
+		ev.Line = cmp.Or(k.Fact.RAMLine, ev.Line)
+		ev.Text = ""
+		return Amount{(k.Fact.RAMKB.N - k.Fact.ReservedKB.Or(0)) << 10, true, ev}
+	}
+	for _, m := range c.Memory {
+		if m.Fact.TotalKB.OK && m.Fact.TotalKB.N > 0 {
+			return Amount{m.Fact.TotalKB.N << 10, true, m.Ev}
+		}
+	}
+	if c.Growth != nil && c.Growth.Last.Total.OK && c.Growth.Last.Total.N > 0 {
+		return Amount{c.Growth.Last.Total.N, true, c.Growth.Last.Evidence("total_system_memory", "")}
+	}
+	for _, in := range c.Incident.Redis {
+		for i := range in.Snapshots {
+			if s := &in.Snapshots[i]; s.Total.OK && s.Total.N > 0 {
+				return Amount{s.Total.N, true, s.Evidence("total_system_memory", "")}
+			}
+		}
+	}
+	return Amount{}
+}
+
+// swap is the host's swap in kB.
+func (c *Case) swap() (Amount, bool) {
+	if k := c.Kill; k != nil && k.Fact.SwapTotalKB.OK {
+		ev := k.Ev
+		ev.Line, ev.Text = cmp.Or(k.Fact.SwapLine, ev.Line), ""
+		return Amount{k.Fact.SwapTotalKB.N << 10, true, ev}, true
+	}
+	for _, m := range c.Memory {
+		if m.Fact.SwapTotalKB.OK {
+			return Amount{m.Fact.SwapTotalKB.N << 10, true, m.Ev}, true
+		}
+	}
+	return Amount{}, false
+}
+
+// taskGroups sums the kill's task table by name; without one, a ps or top listing.
+func (c *Case) taskGroups() []TaskGroup {
+	by := map[string]*TaskGroup{}
+	add := func(comm string, rss, swap int64, ev correlate.Evidence) {
+		g := by[comm]
+		if g == nil {
+			g = &TaskGroup{Comm: comm}
+			by[comm] = g
+		}
+		g.Count++
+		g.RSS += rss
+		g.Swap += swap
+		if rss >= g.Max {
+			g.Max, g.Ev = rss, ev
+		}
+	}
+	if c.Kill != nil && len(c.Kill.Fact.Tasks) > 0 {
+		for _, t := range c.Kill.Fact.Tasks {
+			ev := correlate.Evidence{File: c.Kill.Ev.File, Line: t.Line, Time: c.Kill.Ev.Time}
+			add(t.Comm, t.RSSKB.Or(0)<<10, t.SwapKB.Or(0)<<10, ev)
+		}
+	} else {
+		for _, p := range c.Processes {
+			if p.Fact.RSSKB.OK {
+				add(p.Fact.Comm, p.Fact.RSSKB.N<<10, 0, p.Ev)
+			}
+		}
+	}
+	out := make([]TaskGroup, 0, len(by))
+	for _, g := range by {
+		out = append(out, *g)
+	}
+	slices.SortFunc(out, func(a, b TaskGroup) int {
+		return cmp.Or(-cmp.Compare(a.RSS, b.RSS), cmp.Compare(a.Comm, b.Comm))
+	})
+	return out
+}
+
+// findBursts: a stretch of bins in which at least 5 % of requests and 3 in number failed with 5xx, and at least ten times
+// the site's median share. Bins up to five minutes apart join: a site that fails gets few requests.
+func findBursts(w *correlate.Web) []Burst {
+	if w == nil || len(w.Files) == 0 {
+		return nil
+	}
+	var shares []float64
+	w.EachBin(func(_ time.Time, _ time.Duration, t correlate.Totals) {
+		if t.Requests > 0 {
+			shares = append(shares, float64(t.S5xx)/float64(t.Requests))
+		}
+	})
+	usual, _ := correlate.Median(shares)
+	var out []Burst
+	w.EachBin(func(at time.Time, width time.Duration, t correlate.Totals) {
+		if t.S5xx == 0 || float64(t.S5xx) < max(0.05, 10*usual)*float64(t.Requests) {
+			return
+		}
+		if n := len(out); n > 0 && at.Sub(out[n-1].To) <= feltWithin {
+			b := &out[n-1]
+			b.To = at.Add(width)
+			b.add(t)
+			return
+		}
+		b := Burst{From: at, To: at.Add(width)}
+		b.add(t)
+		out = append(out, b)
+	})
+	return slices.DeleteFunc(out, func(b Burst) bool { return b.Failed < 3 })
+}
+
+func (b *Burst) add(t correlate.Totals) {
+	b.Failed += t.S5xx
+	b.Requests += t.Requests
+	b.S500 += t.S500
+	b.S502 += t.S502
+	b.S503 += t.S503
+	b.S504 += t.S504
+}
+
+func name(comm string) string {
+	if comm == "" {
+		return "the victim"
+	}
+	return comm
+}

@@ -1,0 +1,133 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"culprit/correlate"
+)
+
+var _ = registerCause(Cause{
+	ID: "cgroup-limit",
+	Doc: `The process hit the memory limit of its own group (systemd's MemoryMax, docker's --memory, a pod's limit) while the host
+had memory left. For Redis the usual fault is a maxmemory above that limit, or none: Redis can then never reach its own.
+It is this cause when the kernel says a memory cgroup was out of memory and the victim belongs to the stack.`,
+	Judge: judgeCgroup,
+})
+
+func judgeCgroup(c *Case) Hypothesis {
+	h := Hypothesis{Explained: -1}
+	k := c.Kill
+	if k == nil {
+		h.State, h.Reason = Excluded, "nothing was killed"
+		return h
+	}
+	if k.Fact.Constraint != "memcg" {
+		h.State = Excluded
+		switch k.Fact.Constraint {
+		case "", "unknown":
+			h.State, h.Reason, h.Missing = NotChecked, "the kernel's report does not say whose limit was hit", []string{"oom-report"}
+		default:
+			h.Reason = "the kill was global: the host's memory ran out, not a group's"
+			h.Evidence = []correlate.Evidence{{File: k.Ev.File, Line: max(k.Fact.ConstraintLine, 0), Text: "", Time: k.Ev.Time}}
+			if k.Fact.ConstraintLine == 0 {
+				h.Evidence = []correlate.Evidence{k.Ev}
+			}
+		}
+		return h
+	}
+	limit, limitEv, known := c.groupLimit()
+	rss := killedRSS(k)
+	maxmem, maxKnown := c.maxmemory()
+	h.Tests = correlate.Tests{
+		Structural: correlate.Pass,
+		Deviating:  correlate.Pass,
+		Ordered:    correlate.Pass,
+		// the victim must hold half of what its group may: less, and others in the group filled it
+		Sufficient: correlate.Judge(known && rss > 0, rss*2 >= limit),
+	}
+	if IsRedis(k.Fact.VictimComm) && maxKnown && known {
+		h.Tests.Structural = correlate.Judge(true, maxmem.Bytes == 0 || maxmem.Bytes > limit*9/10)
+	}
+	// A leak that nothing bounds fills any limit: then the limit is where it ended, not why.
+	if l := c.leak(); IsRedis(k.Fact.VictimComm) && l.State == Established && maxKnown && maxmem.Bytes == 0 && c.grewMuch() {
+		h.State, h.Confidence = Possible, 0.4
+		h.Reason = "the limit was hit, but session keys without TTL filled it"
+		return h
+	}
+	h.State = Established
+	h.Evidence = []correlate.Evidence{k.Ev}
+	group := k.Fact.OOMMemcg
+	if group == "" {
+		group = k.Fact.TaskMemcg
+	}
+	limitWord := "its limit"
+	if known {
+		limitWord = fmt.Sprintf("its limit of %s", bytesIn(limit))
+		h.Explained = min(float64(rss)/float64(limit), 1)
+	}
+	why := ""
+	if IsRedis(k.Fact.VictimComm) && maxKnown && known && maxmem.Bytes > limit {
+		why = fmt.Sprintf("; maxmemory is %s, so Redis could never have stopped by itself", bytesIn(maxmem.Bytes))
+	} else if IsRedis(k.Fact.VictimComm) && maxKnown && maxmem.Bytes == 0 {
+		why = "; Redis has no maxmemory of its own"
+	}
+	h.Summary = fmt.Sprintf("%s reached %s in cgroup %s%s; the kernel killed it while the host had memory left.", c.victim(), limitWord, short(group), why)
+	cause := correlate.Event{Kind: "cgroup-limit", Subject: group, Text: fmt.Sprintf("the group %s was at %s", short(group), limitWord), From: k.At, To: k.At}
+	if limitEv.File != "" {
+		cause.Evidence = append(cause.Evidence, limitEv)
+	}
+	if k.Fact.MemcgLine > 0 {
+		cause.Evidence = append(cause.Evidence, correlate.Evidence{File: k.Ev.File, Line: k.Fact.MemcgLine, Time: k.Ev.Time, Note: "usage and limit of the group"})
+	}
+	if maxKnown && IsRedis(k.Fact.VictimComm) {
+		cause.Evidence = append(cause.Evidence, maxmem.Ev)
+	}
+	h.Chain = append([]correlate.Link{link(cause, c.killEvent(), h.Tests, h.Explained)}, c.killToWeb()...)
+	h.Fixes = []string{"container-limit-raise"}
+	if IsRedis(k.Fact.VictimComm) {
+		h.Fixes = append(h.Fixes, "redis-maxmemory")
+	}
+	return h
+}
+
+// short keeps the telling end of a cgroup path.
+func short(cg string) string {
+	if cg == "" {
+		return "(unnamed)"
+	}
+	parts := strings.Split(strings.Trim(cg, "/"), "/")
+	last := parts[len(parts)-1]
+	if len(last) > 40 {
+		last = last[:37] + "..."
+	}
+	return last
+}
+
+// groupLimit is the limit that was hit: the kernel's own words, else a unit's MemoryMax, a container's limit.
+func (c *Case) groupLimit() (int64, correlate.Evidence, bool) {
+	k := c.Kill
+	if k.Fact.MemcgLimit.OK {
+		return k.Fact.MemcgLimit.N << 10, correlate.Evidence{File: k.Ev.File, Line: max(k.Fact.MemcgLine, 1), Time: k.Ev.Time, Note: "the group's limit"}, true
+	}
+	for _, name := range []string{"MemoryMax", "MemoryLimit"} {
+		for _, s := range c.settings("systemd", name) {
+			if n, ok := sizeOf(s.Value()); ok {
+				return n, s.Ev, true
+			}
+		}
+	}
+	for _, ct := range c.Containers {
+		if ct.Fact.LimitBytes.OK && (ct.Fact.OOMKilled == "true" || strings.Contains(strings.ToLower(ct.Fact.Name+ct.Fact.Image), "redis")) {
+			return ct.Fact.LimitBytes.N, ct.Ev, true
+		}
+	}
+	for _, s := range c.Settings {
+		if s.System == "compose" && (s.Name == "mem_limit" || s.Name == "memory") {
+			if n, ok := sizeOf(s.Value()); ok {
+				return n, s.Ev, true
+			}
+		}
+	}
+	return 0, correlate.Evidence{}, false
+}

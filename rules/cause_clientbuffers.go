@@ -1,0 +1,170 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"culprit/correlate"
+)
+
+var _ = registerCause(Cause{
+	ID: "client-output-buffers",
+	Doc: `Replies that a client does not read pile up in Redis: a MONITOR left open, a subscriber slower than its channel, a replica
+over a thin line. Keys stay flat while used_memory grows. It is this cause when the buffers (mem_clients_normal and
+mem_clients_slaves of INFO, or omem in CLIENT LIST and the log) hold a fifth of used_memory at least and 32 MB, the
+default hard limit of a subscriber, or account for half of its growth.`,
+	Judge: judgeClientBuffers,
+})
+
+const (
+	bufferShare = 0.2      // of used_memory: below, the data is what fills it
+	bufferBytes = 32 << 20 // client-output-buffer-limit pubsub 32mb: Redis's own idea of too much
+)
+
+func judgeClientBuffers(c *Case) Hypothesis {
+	h := Hypothesis{Explained: -1}
+	var worst *correlate.Placed[clientRow]
+	for _, r := range c.Clients {
+		if r.Fact.OMem.OK && r.Fact.OMem.N > 0 && (worst == nil || r.Fact.OMem.N > worst.Fact.omem) {
+			worst = &correlate.Placed[clientRow]{Fact: clientRow{r.Fact.Name, r.Fact.Addr, r.Fact.Cmd, r.Fact.OMem.N, r.Fact.AgeS.Or(0)}, Ev: r.Ev, At: r.At, Placed: r.Placed}
+		}
+	}
+	closed := c.redisEvents("output-buffer-closed")
+	g := c.Growth
+	buf, grewBuf := int64(0), int64(0)
+	var last, first *correlate.Snapshot
+	if g != nil {
+		last, first = g.Last, g.First
+		buf = bufferOf(last)
+		// the highest point of the run: the buffer is gone with the client
+		for i := range g.Run {
+			if b := bufferOf(&g.Run[i]); b > buf {
+				buf, last = b, &g.Run[i]
+			}
+		}
+		grewBuf = buf - bufferOf(first)
+	}
+	omem := int64(0)
+	if worst != nil {
+		omem = worst.Fact.omem
+	}
+	closedBytes := int64(0)
+	for _, e := range closed {
+		closedBytes = max(closedBytes, e.SizeBytes.Or(0))
+	}
+	most := max(buf, omem, closedBytes)
+	if g == nil && worst == nil && len(closed) == 0 {
+		h.State, h.Reason, h.Missing = NotChecked, "no Redis INFO, CLIENT LIST or server log in the input", []string{"redis-info"}
+		return h
+	}
+	if most < bufferBytes {
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("clients' buffers held %s at most", bytesIn(most))
+		if last != nil {
+			h.Evidence = []correlate.Evidence{last.Evidence("mem_clients_normal", "")}
+			if last.Info.Lines["mem_clients_normal"] == 0 {
+				h.State, h.Reason, h.Evidence = NotChecked, "this INFO does not show clients' buffers", nil
+			}
+		}
+		return h
+	}
+	used := int64(0)
+	if last != nil {
+		used = last.Used.Or(0)
+	}
+	share := 0.0
+	if used > 0 {
+		share = float64(most) / float64(used)
+	}
+	accounts := g != nil && g.DUsed.OK && g.DUsed.N > 0 && float64(grewBuf) >= 0.5*float64(g.DUsed.N)
+	if used > 0 && share < bufferShare && !accounts {
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("clients' buffers held %s of used_memory %s", bytesIn(most), bytesIn(used))
+		h.Evidence = []correlate.Evidence{last.Evidence("mem_clients_normal", "")}
+		return h
+	}
+	h.Tests = correlate.Tests{
+		Structural: correlate.Pass,
+		Deviating:  correlate.Judge(g != nil || len(closed) > 0, grewBuf >= bufferBytes || len(closed) > 0 || share >= bufferShare),
+		Ordered:    correlate.Pass,
+		Sufficient: correlate.Judge(used > 0, share >= bufferShare || accounts),
+	}
+	h.State = Established
+	h.Explained = min(share, 1)
+	if worst != nil {
+		h.Evidence = append(h.Evidence, worst.Ev)
+		if who := clientName(worst.Fact); who != "" {
+			h.Culprits = []Culprit{{Kind: "client", Value: who, Share: float64(omem) / float64(max(most, 1)), Note: fmt.Sprintf("%s at %s, %s unread", strings.ToUpper(worst.Fact.cmd), worst.Fact.addr, bytesIn(omem))}}
+		}
+	}
+	for i, e := range closed {
+		if i < 3 {
+			h.Evidence = append(h.Evidence, e.Ev)
+		}
+	}
+	buffers := correlate.Event{Kind: "client-output-buffers", Subject: "redis-server", Text: fmt.Sprintf("unread replies held %s", bytesIn(most)), Evidence: h.Evidence}
+	if last != nil {
+		buffers.From, buffers.To = first.At, last.At
+		if last.ClientMem.OK {
+			buffers.Evidence = append(buffers.Evidence, last.Evidence("mem_clients_normal", ""))
+		}
+	} else if len(closed) > 0 {
+		buffers.From, buffers.To = closed[0].At, closed[len(closed)-1].At
+	}
+	who := "a client that does not read its replies"
+	if len(h.Culprits) > 0 {
+		who = "the client " + h.Culprits[0].Value
+	}
+	end := ""
+	if c.Kill != nil {
+		end = fmt.Sprintf(" until the kernel killed %s", c.victim())
+		h.Chain = append(h.Chain, link(buffers, c.killEvent(), h.Tests, h.Explained))
+		h.Chain = append(h.Chain, c.killToWeb()...)
+	} else {
+		mem := correlate.Event{Kind: "redis-memory-growth", Subject: "redis-server", Text: "Redis's memory grew with its keys flat", From: buffers.From, To: buffers.To, Evidence: buffers.Evidence}
+		h.Chain = []correlate.Link{link(buffers, mem, h.Tests, h.Explained)}
+	}
+	h.Summary = fmt.Sprintf("%s of unread replies to %s piled up in Redis while its keys stayed flat%s.", bytesIn(most), who, end)
+	h.Onset = buffers
+	h.Fixes = []string{"client-output-buffer-limit", "remove-monitor-client", "redis-maxmemory"}
+	// Without a kill, a refusal or a client cut off nobody was hurt yet.
+	if c.Kill == nil && len(closed) == 0 && (used == 0 || share < 0.5) {
+		h.State, h.Confidence = Possible, 0.4
+	}
+	return h
+}
+
+type clientRow struct {
+	name, addr, cmd string
+	omem, age       int64
+}
+
+func clientName(r clientRow) string {
+	if r.name != "" {
+		return r.name
+	}
+	return r.addr
+}
+
+// bufferOf is what a snapshot says of clients' buffers. Before Redis 5 INFO had the longest list only, which is no size.
+func bufferOf(s *correlate.Snapshot) int64 {
+	b := s.ClientMem.Or(0) + s.ReplicaMem.Or(0)
+	for _, name := range []string{"mem_cluster_links", "mem_total_replication_buffers"} {
+		b = max(b, s.Info.Int(name).Or(0))
+	}
+	return b
+}
+
+func (c *Case) redisEvents(kinds ...string) []correlate.RedisEvent {
+	var out []correlate.RedisEvent
+	for _, in := range c.Incident.Redis {
+		for _, e := range in.Log {
+			for _, k := range kinds {
+				if e.Event == k {
+					out = append(out, e)
+				}
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,135 @@
+package rules
+
+import (
+	"fmt"
+	"time"
+
+	"culprit/correlate"
+)
+
+var _ = registerCause(Cause{
+	ID: "eviction-storm",
+	Doc: `At maxmemory with an evicting policy Redis throws out keys to take new ones. When something writes the instance full at
+once (an import, a cache warmer, a crawler over distinct URLs), it throws out sessions: people are sent to the login, carts
+are empty, hit ratio falls. Nothing dies. It is this cause when the evictions of some interval come to a twentieth of all
+keys at least, after an interval with none or a tenth of that rate.`,
+	Judge: judgeEviction,
+})
+
+func judgeEviction(c *Case) Hypothesis {
+	h := Hypothesis{Explained: -1}
+	if c.Kill != nil && IsRedis(c.Kill.Fact.VictimComm) {
+		h.State, h.Reason = Excluded, "Redis was killed"
+		return h
+	}
+	g := c.Growth
+	if g == nil || !g.Last.Evicted.OK {
+		h.State, h.Reason, h.Missing = NotChecked, "no evicted_keys in the Redis INFO", []string{"redis-info"}
+		return h
+	}
+	var worst storm
+	for _, in := range c.Incident.Redis {
+		if gr := correlate.GrowthOf(in, time.Time{}); gr != nil {
+			if s := findStorm(gr); s.share > worst.share {
+				worst = s
+			}
+		}
+	}
+	if worst.evicted == 0 {
+		h.State, h.Reason = Excluded, fmt.Sprintf("evicted_keys stayed at %s", count(g.Last.Evicted.N))
+		h.Evidence = []correlate.Evidence{g.Last.Evidence("evicted_keys", "")}
+		return h
+	}
+	a, b := worst.from, worst.to
+	h.Evidence = []correlate.Evidence{a.Evidence("evicted_keys", ""), b.Evidence("evicted_keys", "")}
+	if worst.share < stormShare {
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("%s evictions in %s are %s of the keys: a cache at its limit, as it is meant", count(worst.evicted), spell(b.At.Sub(a.At)), percent(worst.share))
+		return h
+	}
+	if worst.before > 0 && worst.rate < 10*worst.before {
+		h.State, h.Confidence = Possible, 0.3
+		h.Reason = "evictions go on at their usual rate"
+		return h
+	}
+	full := float64(b.Used.Or(0)) / float64(max(b.Max.Or(0), 1))
+	hit, hitKnown := hitRatio(a, b)
+	usual, usualKnown := hitRatio(&worst.run[0], a)
+	h.Tests = correlate.Tests{
+		Structural: correlate.Judge(b.Policy != "", b.Policy != "noeviction"),
+		Deviating:  correlate.Judge(hitKnown && usualKnown, hit < usual-0.02),
+		Ordered:    correlate.Pass,
+		Sufficient: correlate.Judge(b.Max.OK && b.Max.N > 0, full >= atLimit-0.05),
+	}
+	h.State = Established
+	h.Explained = min(worst.share, 1)
+	storm := correlate.Event{Kind: "eviction-storm", Subject: "redis-server", Text: fmt.Sprintf("%s keys were evicted in %s", count(worst.evicted), spell(b.At.Sub(a.At))), From: a.At, To: b.At, Evidence: h.Evidence}
+	full2 := correlate.Event{Kind: "maxmemory-reached", Subject: "redis-server", Text: fmt.Sprintf("used_memory stood at %s of maxmemory %s", percent(min(full, 1)), bytesIn(b.Max.Or(0))), From: a.At, To: b.At, Evidence: []correlate.Evidence{b.Evidence("used_memory", ""), b.Evidence("maxmemory", ""), b.Evidence("maxmemory_policy", "")}}
+	h.Chain = []correlate.Link{link(full2, storm, h.Tests, -1)}
+	extra := ""
+	if hitKnown && usualKnown && hit < usual {
+		extra = fmt.Sprintf(", and the hit ratio fell from %s to %s", percent(usual), percent(hit))
+		lost := correlate.Event{Kind: "sessions-lost", Subject: "sessions", Text: fmt.Sprintf("the hit ratio fell from %s to %s", percent(usual), percent(hit)), From: a.At, To: b.At, Evidence: []correlate.Evidence{b.Evidence("keyspace_misses", "")}}
+		h.Chain = append(h.Chain, link(storm, lost, correlate.Tests{Structural: correlate.Pass, Deviating: h.Tests.Deviating}, -1))
+	}
+	h.Summary = fmt.Sprintf("Redis evicted %s keys in %s under %s at its maxmemory of %s%s.", count(worst.evicted), spell(b.At.Sub(a.At)), policyWord(b.Policy), bytesIn(b.Max.Or(0)), extra)
+	h.Onset = storm
+	h.Fixes = []string{"separate-cache-session-instances", "redis-maxmemory-size"}
+	return h
+}
+
+// stormShare: a twentieth of the keys in one interval. A cache at its limit turns over a little all the time.
+const stormShare = 0.05
+
+type storm struct {
+	run          []correlate.Snapshot
+	from, to     *correlate.Snapshot
+	evicted      int64
+	share        float64 // of the keys there were
+	rate, before float64 // evictions a second: of the storm, of the run before it
+}
+
+// findStorm is the stretch of evicting intervals with the most evictions.
+func findStorm(g *correlate.Growth) storm {
+	var best storm
+	for i := 1; i < len(g.Run); i++ {
+		a := &g.Run[i-1]
+		if !a.Evicted.OK || !a.Placed {
+			continue
+		}
+		j := i
+		for j < len(g.Run) && g.Run[j].Evicted.OK && g.Run[j].Evicted.N > g.Run[j-1].Evicted.N {
+			j++
+		}
+		if j == i {
+			continue
+		}
+		b := &g.Run[j-1]
+		s := storm{run: g.Run, from: a, to: b, evicted: b.Evicted.N - a.Evicted.N}
+		keys := max(a.Keys.Or(0), b.Keys.Or(0), 1)
+		s.share = float64(s.evicted) / float64(keys)
+		if sec := b.At.Sub(a.At).Seconds(); sec > 0 {
+			s.rate = float64(s.evicted) / sec
+		}
+		if sec := a.At.Sub(g.Run[0].At).Seconds(); sec > 0 && g.Run[0].Evicted.OK {
+			s.before = float64(a.Evicted.N-g.Run[0].Evicted.N) / sec
+		}
+		if s.evicted > best.evicted {
+			best = s
+		}
+		i = j
+	}
+	return best
+}
+
+// hitRatio is hits over lookups between two snapshots; a hundred lookups make a ratio.
+func hitRatio(a, b *correlate.Snapshot) (float64, bool) {
+	if !a.Hits.OK || !b.Hits.OK || !a.Misses.OK || !b.Misses.OK {
+		return 0, false
+	}
+	hits, misses := b.Hits.N-a.Hits.N, b.Misses.N-a.Misses.N
+	if hits < 0 || misses < 0 || hits+misses < 100 {
+		return 0, false
+	}
+	return float64(hits) / float64(hits+misses), true
+}

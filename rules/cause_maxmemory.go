@@ -1,0 +1,187 @@
+package rules
+
+import (
+	"fmt"
+	"time"
+
+	"culprit/correlate"
+)
+
+var _ = registerCause(Cause{
+	ID: "redis-maxmemory-reached",
+	Doc: `Redis reached its own maxmemory and refused writes ("OOM command not allowed when used memory > 'maxmemory'"): with
+noeviction, or with a volatile policy and nothing volatile left. No kernel is involved, nothing dies, and every page that
+writes a session fails. It is this cause when writes were refused, or used_memory stood at the limit without evictions while
+requests failed. What filled it is named separately.`,
+	Judge: judgeMaxmemory,
+})
+
+// atLimit: used_memory within two hundredths of maxmemory: Redis overshoots and undershoots by a client buffer.
+const atLimit = 0.98
+
+func judgeMaxmemory(c *Case) Hypothesis {
+	h := Hypothesis{Explained: -1}
+	refused, refusedEv, at := c.refusedWrites()
+	g := c.Growth
+	p := 0.0
+	if g != nil {
+		p = pressure(g)
+	}
+	evicted := int64(0)
+	if g != nil {
+		evicted = evictedIn(g)
+	}
+	policy, policyEv := c.policy()
+	if refused == 0 {
+		maxmem, known := c.maxmemory()
+		switch {
+		case known && maxmem.Bytes == 0:
+			h.State, h.Reason, h.Evidence = Excluded, "maxmemory is not set", []correlate.Evidence{maxmem.Ev}
+		case g != nil && p > 0 && p < atLimit:
+			h.State, h.Reason = Excluded, fmt.Sprintf("used_memory reached %s of maxmemory", percent(p))
+			h.Evidence = []correlate.Evidence{g.Last.Evidence("used_memory", ""), g.Last.Evidence("maxmemory", "")}
+		case g == nil && c.Redis == nil:
+			h.State, h.Reason, h.Missing = NotChecked, "no Redis INFO and no redis.conf in the input", []string{"redis-info"}
+		case evicted > 0:
+			h.State, h.Reason = Excluded, fmt.Sprintf("the limit was reached, and %s keys were evicted to stay below it: no write was refused", count(evicted))
+			h.Evidence = []correlate.Evidence{g.Last.Evidence("evicted_keys", "")}
+		case p >= atLimit && len(c.Bursts) > 0 && c.Kill == nil:
+			h.State, h.Confidence = Possible, 0.6
+		default:
+			h.State, h.Reason = Excluded, "no refused write in any log, and no error counter that says so"
+			if g == nil {
+				h.State, h.Missing = NotChecked, []string{"redis-info"}
+			}
+		}
+		if h.State != Possible {
+			return h
+		}
+	} else {
+		h.State = Established
+	}
+	h.Tests = correlate.Tests{
+		Structural: correlate.Judge(policy != "", policy == "noeviction" || len(policy) > 8 && policy[:8] == "volatile"),
+		Deviating:  correlate.Judge(p > 0 || refused > 0, p >= atLimit-0.05 || refused > 0),
+		Ordered:    correlate.Pass,
+		Sufficient: correlate.Judge(refused > 0, true),
+	}
+	limitText := "its maxmemory"
+	if m, ok := c.maxmemory(); ok && m.Bytes > 0 {
+		limitText = "its maxmemory of " + bytesIn(m.Bytes)
+	}
+	full := correlate.Event{Kind: "maxmemory-reached", Subject: "redis-server", Text: "Redis reached " + limitText, From: at, To: at}
+	if g != nil {
+		full.Evidence = append(full.Evidence, g.Last.Evidence("used_memory", ""), g.Last.Evidence("maxmemory", ""))
+		for i := range g.Run {
+			if s := &g.Run[i]; s.Placed && s.Max.Or(0) > 0 && float64(s.Used.Or(0)) >= atLimit*float64(s.Max.N) && (full.From.IsZero() || s.At.Before(full.From)) {
+				full.From = s.At
+				break
+			}
+		}
+	}
+	if policyEv.File != "" {
+		full.Evidence = append(full.Evidence, policyEv)
+	}
+	refusal := correlate.Event{Kind: "writes-refused", Subject: "redis-server", Text: fmt.Sprintf("%s writes were refused", count(refused)), From: at, Evidence: refusedEv}
+	if refused == 0 {
+		refusal.Text = "writes fail at the limit"
+	}
+	what := ""
+	l := c.leak()
+	src := c.sources(l)
+	fill := ""
+	if g != nil && g.Last.Keys.OK {
+		if l.State == Established || g.NoTTLShare > leakExplains {
+			keys := c.keysEvent()
+			h.Chain = append(h.Chain, link(keys, full, correlate.Tests{Structural: correlate.Pass, Deviating: l.Keys.Deviating, Ordered: correlate.Pass, Sufficient: l.Memory.Sufficient}, l.Explained))
+			fill = fmt.Sprintf(": %s of its keys never expire", percent(g.NoTTLShare))
+		}
+		h.Evidence = append(h.Evidence, g.Last.KeyspaceEvidence(""))
+	}
+	if src.judged && l.State == Established {
+		for _, sh := range src.routes {
+			if src.route >= leakExplains {
+				h.Culprits = append(h.Culprits, culpritsOf(sh)...)
+				what = fmt.Sprintf(" (%s made %s of the new ones)", groupName(sh.Group), percent(min(sh.Share, 1)))
+			}
+		}
+		for _, sh := range src.crawlers {
+			if src.crawl >= leakExplains {
+				h.Culprits = append(h.Culprits, culpritsOf(sh)...)
+				what = fmt.Sprintf(" (%s made %s of the new ones)", groupName(sh.Group), percent(min(sh.Share, 1)))
+			}
+		}
+	}
+	h.Chain = append(h.Chain, link(full, refusal, h.Tests, -1))
+	if web, ok := c.webEvent(); ok {
+		h.Chain = append(h.Chain, link(refusal, web, correlate.Tests{Structural: correlate.Pass, Deviating: correlate.Pass}, -1))
+	}
+	h.Evidence = append(h.Evidence, refusedEv...)
+	h.Summary = fmt.Sprintf("Redis reached %s and refused %s writes under %s%s%s.", limitText, refusedCount(refused), policyWord(policy), fill, what)
+	h.Onset = full
+	h.Fixes = []string{"redis-maxmemory-size", "session-ttl", "redis-eviction-policy"}
+	return h
+}
+
+func refusedCount(n int64) string {
+	if n == 0 {
+		return "further"
+	}
+	return count(n)
+}
+
+func policyWord(p string) string {
+	if p == "" {
+		return "its eviction policy"
+	}
+	return p
+}
+
+// refusedWrites counts writes refused at maxmemory, by whoever tells: the web server's error log, the application's, the
+// server's log, or the error counters of INFO (Redis 6.2+).
+func (c *Case) refusedWrites() (n int64, ev []correlate.Evidence, first time.Time) {
+	for _, g := range c.Errors {
+		if g.Signature == "redis-oom" {
+			n += g.N
+			ev = append(ev, g.First.Ev)
+			first = g.First.At
+		}
+	}
+	for _, a := range c.App {
+		if a.Fact.Signature == "redis-oom" {
+			n++
+			if len(ev) < 3 {
+				ev = append(ev, a.Ev)
+			}
+			if first.IsZero() {
+				first = a.At
+			}
+		}
+	}
+	for _, e := range c.redisEvents("oom-refused") {
+		n++
+		if len(ev) < 3 {
+			ev = append(ev, e.Ev)
+		}
+	}
+	if g := c.Growth; g != nil {
+		a, b := errorCount(g.First), errorCount(g.Last)
+		if d := b - a; d > 0 {
+			n = max(n, d)
+			ev = append(ev, g.Last.Evidence("errorstat_OOM", ""))
+			if first.IsZero() {
+				first = g.Last.At
+			}
+		}
+	}
+	return n, ev, first
+}
+
+// errorCount reads errorstat_OOM:count=N.
+func errorCount(s *correlate.Snapshot) int64 {
+	var n int64
+	if _, err := fmt.Sscanf(s.Info.Fields["errorstat_OOM"], "count=%d", &n); err != nil {
+		return 0
+	}
+	return n
+}

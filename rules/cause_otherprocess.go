@@ -1,0 +1,202 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"culprit/correlate"
+)
+
+var _ = registerCause(Cause{
+	ID: "other-process-hog",
+	Doc: `Another program took the memory; whoever the kernel killed was only the largest single process. Processes are summed by
+name: 110 php-fpm workers of 16 MB are one 1.8 GB program. It is this cause when a program other than Redis held at least
+a third of RAM (or more than Redis) at a global kill and Redis did not grow, or is known to be small.`,
+	Judge: judgeOtherProcess,
+})
+
+// hogOfRAM: with less than a quarter of RAM a program is one of several; a verdict needs one that stands out.
+const hogOfRAM = 0.25
+
+func judgeOtherProcess(c *Case) Hypothesis {
+	h := Hypothesis{Explained: -1}
+	if c.Kill == nil {
+		h.State, h.Reason = Excluded, "nothing was killed"
+		return h
+	}
+	if c.Kill.Fact.Constraint == "memcg" {
+		h.State, h.Reason, h.Evidence = Excluded, "a cgroup's limit was hit, not the host's memory", []correlate.Evidence{c.Kill.Ev}
+		return h
+	}
+	var hog *TaskGroup
+	for i := range c.Groups {
+		if !IsRedis(c.Groups[i].Comm) {
+			hog = &c.Groups[i]
+			break
+		}
+	}
+	if hog == nil {
+		h.State, h.Reason, h.Missing = NotChecked, "no task table and no process list in the input", []string{"oom-task-table"}
+		if !IsRedis(c.Kill.Fact.VictimComm) {
+			h.State, h.Confidence = Possible, 0.3
+			h.Summary = fmt.Sprintf("%s was killed; what else held memory is not in the input", name(c.Kill.Fact.VictimComm))
+		}
+		return h
+	}
+	if !c.RAM.OK {
+		h.State, h.Reason = NotChecked, "the size of RAM is not in the input"
+		return h
+	}
+	redis := int64(0)
+	var redisEv correlate.Evidence
+	for _, g := range c.Groups {
+		if IsRedis(g.Comm) {
+			redis += g.RSS
+			redisEv = g.Ev
+		}
+	}
+	share := float64(hog.RSS) / float64(c.RAM.Bytes)
+	hogEv := hog.Ev
+	hogEv.Note = fmt.Sprintf("%d %s hold %s together", hog.Count, hog.Comm, bytesIn(hog.RSS))
+	h.Evidence = []correlate.Evidence{hogEv}
+	if share < hogOfRAM {
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("the largest program beside Redis, %s, held %s, %s of RAM", hog.Comm, bytesIn(hog.RSS), percent(share))
+		return h
+	}
+	flat, known := c.redisFlat()
+	switch {
+	case known && !flat:
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("%s held %s, but it was Redis that grew, from %s to %s", hog.Comm, bytesIn(hog.RSS), bytesIn(c.Growth.First.RSS.Or(c.Growth.First.Used.Or(0))), bytesIn(c.Growth.Last.RSS.Or(c.Growth.Last.Used.Or(0))))
+		h.Evidence = append(h.Evidence, c.Growth.Last.Evidence("used_memory", ""))
+		return h
+	case !known && redis > hog.RSS/2:
+		h.State, h.Confidence = Possible, 0.35
+		h.Reason = fmt.Sprintf("%s held %s and Redis %s; which of them grew is not in the input", hog.Comm, bytesIn(hog.RSS), bytesIn(redis))
+		h.Missing = []string{"redis-info"}
+		return h
+	}
+	// Redis flat or small. The hog must account for the shortage: without it, or at its configured size, RAM would do.
+	over := c.overBudget(hog)
+	h.Tests = correlate.Tests{
+		Structural: over,
+		Deviating:  correlate.Judge(known || redis > 0, true),
+		Ordered:    correlate.Pass,
+		Sufficient: correlate.Judge(true, share >= hogOfRAM),
+	}
+	h.Explained = share
+	h.State = Established
+	h.Culprits = []Culprit{{Kind: "process", Value: hog.Comm, Share: share, Note: fmt.Sprintf("%d processes, %s", hog.Count, bytesIn(hog.RSS))}}
+	h.Summary = fmt.Sprintf("%s took %s of %s of RAM%s; the kernel killed %s for it.", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), bytesIn(c.RAM.Bytes), flatWord(c, known, redis), c.victim())
+	hogEvent := correlate.Event{Kind: "process-memory", Subject: hog.Comm, Text: fmt.Sprintf("%s held %s (%s of RAM)", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), percent(share)), From: c.Kill.At, To: c.Kill.At, Evidence: []correlate.Evidence{hogEv}}
+	first := link(hogEvent, c.killEvent(), h.Tests, share)
+	if redisEv.File != "" {
+		redisEv.Note = fmt.Sprintf("Redis held %s", bytesIn(redis))
+		first.For = append(first.For, redisEv)
+	}
+	if known {
+		first.For = append(first.For, c.Growth.First.Evidence("used_memory", "Redis at the start"), c.Growth.Last.Evidence("used_memory", "Redis at the end: flat"))
+	}
+	h.Chain = append([]correlate.Link{first}, c.killToWeb()...)
+	h.Fixes = hogFixes(hog.Comm)
+	// Redis's size known only from the table, and the program neither over its setting nor twice Redis: likely, not more.
+	if !known && over != correlate.Pass && share < 0.5 {
+		h.State, h.Confidence = Possible, 0.4
+		h.Missing = []string{"redis-info"}
+	}
+	if c.Kill.Fact.Truncated && !known {
+		h.State, h.Confidence = Possible, 0.35
+	}
+	return h
+}
+
+func plural(n int, comm string) string {
+	if n > 1 {
+		return fmt.Sprintf("%d %s processes", n, comm)
+	}
+	return comm
+}
+
+func flatWord(c *Case, known bool, redis int64) string {
+	if known {
+		return fmt.Sprintf(" while Redis stayed at %s", bytesIn(c.Growth.Last.Used.Or(c.Growth.Last.RSS.Or(0))))
+	}
+	if redis > 0 {
+		return fmt.Sprintf("; Redis held %s", bytesIn(redis))
+	}
+	return ""
+}
+
+func (c *Case) victim() string {
+	s := name(c.Kill.Fact.VictimComm)
+	if c.Kill.Fact.VictimPID.OK {
+		s += fmt.Sprintf(" (pid %d)", c.Kill.Fact.VictimPID.N)
+	}
+	return s
+}
+
+// redisFlat: Redis did not grow before the kill: RSS at the end is within a fifth of its median over the run, or rose by
+// less than a tenth of RAM. A fifth is the daily swing of a cache.
+func (c *Case) redisFlat() (flat, known bool) {
+	g := c.Growth
+	if g == nil || len(g.Run) < 2 || c.Kill != nil && c.Kill.Placed && g.Last.Placed && g.Last.At.After(c.Kill.At) {
+		return false, false
+	}
+	level := func(s *correlate.Snapshot) float64 { return float64(s.RSS.Or(s.Used.Or(0))) }
+	var all []float64
+	for i := range g.Run {
+		all = append(all, level(&g.Run[i]))
+	}
+	usual, _ := correlate.Median(all)
+	rise := level(g.Last) - min(level(g.First), usual)
+	if c.RAM.OK && rise < 0.1*float64(c.RAM.Bytes) {
+		return true, true
+	}
+	return rise < 0.2*usual, true
+}
+
+// overBudget compares a program with what its configuration allows: InnoDB's buffer pool, PHP-FPM's workers.
+func (c *Case) overBudget(g *TaskGroup) correlate.Outcome {
+	if !c.RAM.OK {
+		return correlate.Unknown
+	}
+	switch {
+	case isMySQL(g.Comm):
+		pool, ok := c.bufferPool()
+		if !ok {
+			return correlate.Unknown
+		}
+		return correlate.Judge(true, pool.Bytes*2 > c.RAM.Bytes || g.RSS > pool.Bytes)
+	case isFPM(g.Comm):
+		_, max, ok := c.maxChildren()
+		if !ok {
+			return correlate.Unknown
+		}
+		return correlate.Judge(true, int64(g.Count)*10 >= max*8)
+	}
+	return correlate.Unknown
+}
+
+func isMySQL(comm string) bool {
+	return strings.HasPrefix(comm, "mysqld") || strings.HasPrefix(comm, "mariadbd")
+}
+
+func isFPM(comm string) bool {
+	return strings.HasPrefix(comm, "php-fpm") || strings.HasPrefix(comm, "php-cgi")
+}
+
+func hogFixes(comm string) []string {
+	switch {
+	case isMySQL(comm):
+		return []string{"mysql-buffer-pool", "memory-budget"}
+	case isFPM(comm):
+		return []string{"php-fpm-max-children", "memory-budget"}
+	}
+	for _, job := range []string{"mysqldump", "mariabackup", "xtrabackup", "restic", "borg", "rsync", "tar", "gzip", "pg_dump", "duplicity", "zstd", "pigz", "rclone"} {
+		if strings.HasPrefix(comm, job) {
+			return []string{"limit-backup-job", "memory-budget"}
+		}
+	}
+	return []string{"memory-budget", "limit-backup-job"}
+}

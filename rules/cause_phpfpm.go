@@ -1,0 +1,71 @@
+package rules
+
+import (
+	"fmt"
+
+	"culprit/correlate"
+)
+
+var _ = registerCause(Cause{
+	ID: "php-fpm-overload",
+	Doc: `Every PHP-FPM worker is busy ("server reached pm.max_children"), new requests queue in the socket's backlog and nginx answers
+502 or 504. Memory is not short. More workers are rarely the cure: something they all wait for is. It is this cause when the
+pool says so, requests failed, and nothing was killed.`,
+	Judge: func(c *Case) Hypothesis {
+		h := Hypothesis{Explained: -1}
+		var ev []correlate.Evidence
+		var first, last correlate.Placed[string]
+		n := 0
+		for _, p := range c.Pool {
+			if p.Fact.Event == "max-children" {
+				n++
+				if n == 1 {
+					first = correlate.Placed[string]{At: p.At, Placed: p.Placed}
+				}
+				last = correlate.Placed[string]{At: p.At}
+				if len(ev) < 2 {
+					ev = append(ev, p.Ev)
+				}
+			}
+		}
+		queue := int64(0)
+		for _, g := range c.Errors {
+			if g.Signature == "socket-unavailable" || g.Signature == "upstream-timeout" {
+				queue += g.N
+				ev = append(ev, g.First.Ev)
+			}
+		}
+		if n == 0 {
+			h.State, h.Reason = Excluded, "no pool reached pm.max_children"
+			if len(c.Pool) == 0 {
+				h.State, h.Reason, h.Missing = NotChecked, "no PHP-FPM log in the input", []string{"php-fpm-log"}
+			}
+			return h
+		}
+		h.Evidence = ev
+		if c.Kill != nil {
+			h.State, h.Reason = Excluded, fmt.Sprintf("the pool was full, but %s was killed", name(c.Kill.Fact.VictimComm))
+			return h
+		}
+		failed := int64(0)
+		for _, b := range c.Bursts {
+			failed += b.S502 + b.S504
+		}
+		h.Tests = correlate.Tests{Structural: correlate.Pass, Deviating: correlate.Pass, Ordered: correlate.Judge(first.Placed && len(c.Bursts) > 0, true), Sufficient: correlate.Judge(failed > 0 || queue > 0, failed+queue >= 10)}
+		if c.Web == nil || len(c.Web.Files) == 0 || failed == 0 {
+			h.State, h.Confidence = Possible, 0.4
+			h.Reason = "the pool was full; what its workers waited for is not in the input"
+			h.Missing = []string{"access-log-in-window", "php-fpm-slowlog"}
+			return h
+		}
+		h.State = Established
+		h.Summary = fmt.Sprintf("every PHP-FPM worker was busy %d times and %s requests failed with 502 or 504; nothing was killed.", n, count(failed))
+		pool := correlate.Event{Kind: "php-fpm-pool-full", Subject: "php-fpm", Text: fmt.Sprintf("the pool reached pm.max_children %d times", n), From: first.At, To: last.At, Evidence: ev}
+		if web, ok := c.webEvent(); ok {
+			h.Chain = []correlate.Link{link(pool, web, h.Tests, -1)}
+		}
+		h.Onset = pool
+		h.Fixes = []string{"php-fpm-max-children", "collect-evidence"}
+		return h
+	},
+})

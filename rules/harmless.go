@@ -1,0 +1,94 @@
+package rules
+
+import (
+	"fmt"
+)
+
+// harmless decides whether the input shows a host that was well: no kill of the stack's, no failing stretch, no refused
+// write, and evidence that would show them. It takes positive evidence to say so.
+func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
+	if c.Kill != nil {
+		return false, "", 0
+	}
+	for _, h := range all {
+		if h.State == Possible && h.Confidence >= 0.5 {
+			return false, "", 0
+		}
+	}
+	web := c.Web != nil && len(c.Web.Files) > 0
+	info := c.Growth != nil
+	if !web && !info {
+		return false, "", 0
+	}
+	if n, _, _ := c.refusedWrites(); n > 0 {
+		return false, "", 0
+	}
+	if b, ok := c.mainBurst(); ok && b.Failed >= 10 {
+		return false, "", 0
+	}
+	conf := 0.9
+	var parts []string
+	if web {
+		t := c.Web.Status(c.Web.From, c.Web.To.Add(1e9))
+		parts = append(parts, fmt.Sprintf("%s requests in %s, %s of them failed", count(t.Requests), spell(c.Web.To.Sub(c.Web.From)), count(t.S5xx)))
+	} else {
+		conf = 0.75
+	}
+	if info {
+		l := c.Growth.Last
+		part := fmt.Sprintf("Redis stood at %s", bytesIn(l.Used.Or(0)))
+		if m, ok := c.maxmemory(); ok && m.Bytes > 0 {
+			part += " of maxmemory " + bytesIn(m.Bytes)
+		} else if c.RAM.OK {
+			part += " on a host with " + bytesIn(c.RAM.Bytes)
+		}
+		parts = append(parts, part)
+		// A lone snapshot of a Redis that holds a large part of the host says nothing of how it got there.
+		if !web && (len(c.Growth.Run) < 2) && (!c.RAM.OK || float64(l.Used.Or(0)) > 0.2*float64(c.RAM.Bytes)) && l.Used.Or(0) > 1<<30 {
+			return false, "", 0
+		}
+	} else {
+		conf = 0.8
+	}
+	note := "nothing that the stack needs was killed"
+	if len(c.Elsewhere) > 0 {
+		k := c.Elsewhere[0]
+		note = fmt.Sprintf("the kill of %s is not this stack's: %s", name(k.Fact.VictimComm), c.WhyElsewhere[0])
+	}
+	return true, fmt.Sprintf("no incident: %s; %s", joinAnd(parts), note), conf
+}
+
+// missing lists what would move the verdict most: what the open causes asked for, most asked first.
+func (c *Case) missing(all []Hypothesis) []Missing {
+	votes := map[string]int{}
+	for _, h := range all {
+		for _, id := range h.Missing {
+			w := 1
+			if h.State == Possible {
+				w = 3
+			}
+			votes[id] += w
+		}
+	}
+	if c.Kill != nil {
+		if !c.Kill.Placed {
+			votes["boot-time"] += 2
+		}
+		if c.Growth == nil {
+			votes["redis-info"] += 2
+		}
+		if c.Redis == nil || c.Redis.ConfigFile == "" && c.Growth == nil {
+			votes["redis-conf"]++
+		}
+		if len(c.Kill.Fact.Tasks) == 0 {
+			votes["oom-task-table"]++
+		}
+		switch {
+		case c.Web == nil || len(c.Web.Files) == 0:
+			votes["access-log"]++
+		case c.Kill.Placed && c.Web.To.Before(c.Kill.At.Add(-feltWithin)):
+			votes["access-log-in-window"] += 2
+		}
+	}
+	return missingOf(votes)
+}

@@ -1,0 +1,172 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"culprit/correlate"
+)
+
+// Judge runs every cause and every rule over the incident and puts the report together.
+func Judge(inc *correlate.Incident) *Report {
+	c := Open(inc)
+	var all []Hypothesis
+	for _, cause := range Causes() {
+		h := cause.Judge(c)
+		h.Cause = cause.ID
+		h.Confidence = confidence(&h)
+		all = append(all, h)
+	}
+	slices.SortStableFunc(all, func(a, b Hypothesis) int {
+		return cmp.Or(-cmp.Compare(a.State, b.State), -cmp.Compare(a.Confidence, b.Confidence), -cmp.Compare(a.Explained, b.Explained), cmp.Compare(a.Cause, b.Cause))
+	})
+	r := &Report{Inputs: inc.Inputs}
+	c.verdict(r, all)
+	c.facts(r)
+	for _, h := range all {
+		r.addRival(h)
+	}
+	c.runRules(r)
+	r.DoesNotFit = c.misfits()
+	r.Ledger = c.ledgers()
+	return r
+}
+
+// verdict picks the winner: the established cause with the highest confidence; none, and the case is either shown to be no
+// incident or left open.
+func (c *Case) verdict(r *Report, all []Hypothesis) {
+	best := all[0]
+	if best.State == Established && best.Confidence >= accuse {
+		r.Verdict = Verdict{Outcome: RootCause, Cause: best.Cause, Confidence: best.Confidence, Summary: sentence(best.Summary)}
+		r.Culprits = best.Culprits
+		r.Chain = slices.Clone(best.Chain)
+		slices.Reverse(r.Chain)
+		r.Incident.OnsetAt = best.Onset.From
+		c.addFixes(r, best)
+		return
+	}
+	if ok, why, conf := c.harmless(all); ok {
+		r.Verdict = Verdict{Outcome: NoIncident, Confidence: conf, Summary: sentence(why)}
+		return
+	}
+	r.Verdict = Verdict{Outcome: Inconclusive, Summary: sentence(c.openSummary(all))}
+	r.Missing = c.missing(all)
+	for _, h := range all {
+		if h.State == Possible {
+			r.Verdict.Confidence = max(r.Verdict.Confidence, h.Confidence)
+		}
+	}
+	c.addFixes(r, Hypothesis{Fixes: []string{"collect-evidence"}})
+}
+
+// facts are the victim and the impact, told whatever the verdict is.
+func (c *Case) facts(r *Report) {
+	if r.Verdict.Outcome == NoIncident {
+		return
+	}
+	if k := c.Kill; k != nil {
+		r.Incident.Victim = k.Fact.VictimComm
+		r.Incident.VictimPID = k.Fact.VictimPID.Or(0)
+		if k.Placed {
+			r.Incident.KilledAt, r.Incident.KillError = k.At, k.Error
+		}
+		r.Incident.KilledLine = k.Ev
+	}
+	if b, ok := c.mainBurst(); ok {
+		r.Incident.Impact = fmt.Sprintf("%s of %s requests answered with 5xx in %s", count(b.Failed), count(b.Requests), spell(b.To.Sub(b.From)))
+		r.Incident.EndedAt = b.To
+	}
+}
+
+func (r *Report) addRival(h Hypothesis) {
+	if h.State == Established || h.State == Possible {
+		why := h.Summary
+		if why == "" {
+			why = h.Reason
+		}
+		r.Candidates = append(r.Candidates, Candidate{Cause: h.Cause, Confidence: h.Confidence, Why: sentence(why)})
+	}
+	if h.Cause == r.Verdict.Cause {
+		return
+	}
+	switch h.State {
+	case Excluded:
+		r.RuledOut = append(r.RuledOut, RuledOut{Cause: h.Cause, Reason: h.Reason, Checked: true, Evidence: h.Evidence})
+	case NotChecked:
+		r.RuledOut = append(r.RuledOut, RuledOut{Cause: h.Cause, Reason: h.Reason, Evidence: h.Evidence})
+	}
+	slices.SortStableFunc(r.RuledOut, func(a, b RuledOut) int {
+		return cmp.Or(boolCompare(b.Checked, a.Checked), cmp.Compare(a.Cause, b.Cause))
+	})
+}
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// openSummary leads with what is known.
+func (c *Case) openSummary(all []Hypothesis) string {
+	head := "the input shows no kill and no failing stretch, and too little to call it healthy"
+	if c.Kill != nil {
+		head = fmt.Sprintf("the kernel killed %s", c.victim())
+		if c.Kill.Placed {
+			head += " at " + clockTime(c.Kill.At)
+		}
+		if rss := killedRSS(c.Kill); rss > 0 {
+			head += " with " + bytesIn(rss) + " resident"
+		}
+	} else if b, ok := c.mainBurst(); ok {
+		head = fmt.Sprintf("%s of %s requests failed from %s on", count(b.Failed), count(b.Requests), clockTime(b.From))
+	}
+	var maybe []string
+	for _, h := range all {
+		if h.State == Possible && len(maybe) < 2 {
+			maybe = append(maybe, h.Cause)
+		}
+	}
+	if len(maybe) > 0 {
+		return head + "; what grew is not proven (" + strings.Join(maybe, " or ") + " would fit)"
+	}
+	return head + "; nothing in the input shows what grew"
+}
+
+// sentence ends a clause with one full stop.
+func sentence(s string) string {
+	s = strings.TrimRight(strings.TrimSpace(s), ".")
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+func (c *Case) runRules(r *Report) {
+	for _, rule := range All() {
+		lacks := ""
+		for _, need := range rule.Needs {
+			if !c.Has(need) {
+				lacks = string(need)
+				break
+			}
+		}
+		if lacks != "" {
+			r.NotJudged = append(r.NotJudged, NotJudged{Rule: rule.ID, Why: "no " + lacks + " in the input"})
+			continue
+		}
+		for _, f := range rule.Check(c) {
+			f.Rule = rule.ID
+			r.Findings = append(r.Findings, f)
+		}
+	}
+	order := map[string]int{RoleRoot: 0, RoleContributing: 1, RoleSymptom: 2, RoleHygiene: 3}
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(order[a.Role], order[b.Role]), cmp.Compare(a.Rule, b.Rule))
+	})
+}

@@ -1,0 +1,173 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"culprit/correlate"
+)
+
+// leak is what the causes about keys without expiry share: that such keys grew, that they account for the memory, and
+// that the memory filled the machine (or the limit).
+type leak struct {
+	State  State
+	Reason string
+	Ev     []correlate.Evidence
+
+	Held      int64   // bytes that keys without TTL hold at the end
+	BytesKey  float64 // a key; 0 = unknown
+	Explained float64 // share of the growth of used_memory; negative = unknown
+	After     bool    // only snapshots after the kill: the leak is seen going on, not leading up
+	Keys      correlate.Tests
+	Memory    correlate.Tests
+}
+
+// Floors of the leak. Half: below it something else holds most of what grew, and nobody is accused. A third of RAM: a
+// Redis below it is not what filled the machine. Both are shares of a whole, not figures of a sample.
+const (
+	leakExplains = 0.5
+	leakOfRAM    = 1.0 / 3
+)
+
+func (c *Case) leak() leak {
+	l := leak{Explained: -1}
+	if c.Growth == nil {
+		return c.blindLeak()
+	}
+	g := c.Growth
+	if !g.Last.Keys.OK {
+		l.Reason = "no keyspace section in the Redis INFO"
+		return l
+	}
+	if !g.DNoTTL.OK {
+		// one snapshot: keys without TTL are there, their growth is not measured
+		l.State = Possible
+		if g.NoTTLShare < leakExplains {
+			l.State, l.Reason = Excluded, fmt.Sprintf("%s of keys carry a TTL", percent(1-g.NoTTLShare))
+			l.Ev = []correlate.Evidence{g.Last.KeyspaceEvidence("")}
+		} else {
+			l.Reason = "one snapshot of INFO shows no growth"
+		}
+		l.Held = int64(float64(g.Last.Used.Or(0)) * g.NoTTLShare)
+		return l
+	}
+	l.BytesKey = c.bytesPerKey()
+	l.Held = int64(l.BytesKey * float64(g.Last.NoTTL.N))
+	grown := float64(g.DNoTTL.N)
+	if g.DUsed.OK && g.DUsed.N > 0 && l.BytesKey > 0 {
+		l.Explained = math.Min(grown*l.BytesKey/float64(g.DUsed.N), 1.5)
+	}
+	ev := []correlate.Evidence{g.First.KeyspaceEvidence(""), g.Last.KeyspaceEvidence("")}
+
+	// Growth counts when the added keys hold a twentieth of used_memory at least: less is noise of a working set.
+	material := grown*l.BytesKey > 0.05*float64(g.Last.Used.Or(0)) && grown > 0
+	if !material {
+		l.State = Excluded
+		l.Reason = fmt.Sprintf("keys without TTL went from %s to %s in %s: they did not grow", count(g.First.NoTTL.N), count(g.Last.NoTTL.N), spell(g.Last.At.Sub(g.First.At)))
+		if g.Last.NoTTL.N == 0 {
+			l.Reason = fmt.Sprintf("every one of %s keys carries a TTL", count(g.Last.Keys.N))
+		}
+		l.Ev = ev
+		return l
+	}
+	l.Keys = correlate.Tests{Structural: correlate.Pass, Deviating: correlate.Pass}
+	l.Memory = correlate.Tests{
+		Structural: correlate.Judge(g.Last.Max.OK, g.Last.Max.Or(0) == 0 || c.RAM.OK && g.Last.Max.N > c.RAM.Bytes*8/10),
+		Deviating:  correlate.Judge(g.DUsed.OK, g.DUsed.N > 0),
+		Sufficient: correlate.Judge(l.Explained >= 0, l.Explained >= leakExplains),
+	}
+	if l.Explained >= 0 && l.Explained < leakExplains {
+		l.State = Excluded
+		l.Reason = fmt.Sprintf("keys without TTL account for %s of the growth of used_memory only", percent(l.Explained))
+		l.Ev = ev
+		return l
+	}
+	l.State = Established
+	l.Ev = ev
+	return l
+}
+
+// bytesPerKey prefers what was measured key by key (MEMORY USAGE of a sample) over the slope of used_memory, and takes the
+// smaller of slope and mean dataset when keys with a TTL changed too.
+func (c *Case) bytesPerKey() float64 {
+	g := c.Growth
+	sum, n := 0.0, 0.0
+	for _, k := range c.Incident.Keys {
+		if k.NoTTL > 0 && k.TTLKnown > 0 && k.NoTTL*2 > k.TTLKnown && k.BytesPerKey.OK {
+			sum += float64(k.BytesPerKey.N) * float64(k.NoTTL)
+			n += float64(k.NoTTL)
+		}
+	}
+	if n > 0 {
+		return sum / n
+	}
+	if slope := correlate.KeySlope(g.Run); slope > 0 {
+		return slope
+	}
+	if g.BytesPerKey.OK {
+		return float64(g.BytesPerKey.N)
+	}
+	if g.Last.Keys.N > 0 && g.Last.Used.OK {
+		return float64(g.Last.Used.N-g.Last.Startup.Or(0)) / float64(g.Last.Keys.N)
+	}
+	return 0
+}
+
+// blindLeak: no INFO before the end. The run after a restart can show the leak going on.
+func (c *Case) blindLeak() leak {
+	l := leak{Explained: -1, After: true}
+	if c.Redis == nil {
+		l.Reason = "no Redis INFO in the input"
+		return l
+	}
+	g := correlate.GrowthOf(c.Redis, time.Time{})
+	if g == nil || !g.Last.Keys.OK {
+		l.Reason = "no Redis INFO with a keyspace in the input"
+		return l
+	}
+	c.Growth = g
+	if g.NoTTLShare < leakExplains {
+		l.State, l.Reason = Excluded, fmt.Sprintf("%s of the keys written since the restart carry a TTL", percent(1-g.NoTTLShare))
+		l.Ev = []correlate.Evidence{g.Last.KeyspaceEvidence("")}
+		return l
+	}
+	if g.Last.Keys.N > 0 && g.Last.Used.OK {
+		l.BytesKey = float64(g.Last.Used.N-g.First.Startup.Or(0)) / float64(g.Last.Keys.N)
+	}
+	l.Ev = []correlate.Evidence{g.Last.KeyspaceEvidence("after the restart")}
+	l.State = Possible
+	l.Keys = correlate.Tests{Structural: correlate.Pass, Deviating: correlate.Judge(g.DNoTTL.OK, g.DNoTTL.N > 0)}
+	l.Memory = correlate.Tests{Structural: correlate.Judge(g.Last.Max.OK, g.Last.Max.Or(1) == 0), Deviating: correlate.Pass}
+	return l
+}
+
+// redisShare is Redis's part of RAM when it died: the kernel's count, else the last RSS; negative = unknown.
+func (c *Case) redisShare() float64 {
+	if !c.RAM.OK || c.RAM.Bytes == 0 {
+		return -1
+	}
+	rss := int64(0)
+	for _, g := range c.Groups {
+		if IsRedis(g.Comm) {
+			rss = max(rss, g.RSS)
+		}
+	}
+	if c.Kill != nil && IsRedis(c.Kill.Fact.VictimComm) {
+		rss = max(rss, killedRSS(c.Kill))
+	}
+	if rss == 0 && c.Growth != nil {
+		rss = c.Growth.Last.RSS.Or(c.Growth.Last.Used.Or(0))
+	}
+	if rss == 0 {
+		return -1
+	}
+	return float64(rss) / float64(c.RAM.Bytes)
+}
+
+// sessionWords are key prefixes of session stores: PHP, WooCommerce, Laravel, Magento, express-session, Django, Spring, Rails.
+func looksLikeSession(prefix string) bool {
+	p := strings.ToLower(prefix)
+	return strings.Contains(p, "sess") || strings.HasPrefix(p, "_session") || strings.Contains(p, "django.contrib.sessions")
+}

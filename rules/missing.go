@@ -1,0 +1,40 @@
+package rules
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// missingOf puts the asked-for evidence in order of votes, at most four: more than that is homework, not a next step.
+func missingOf(votes map[string]int) []Missing {
+	ids := slices.SortedFunc(maps.Keys(votes), func(a, b string) int {
+		return cmp.Or(-cmp.Compare(votes[a], votes[b]), cmp.Compare(a, b))
+	})
+	var out []Missing
+	for _, id := range ids {
+		if m, ok := evidenceCatalogue[id]; ok && len(out) < 4 {
+			m.ID = id
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// evidenceCatalogue says why a piece of evidence would help and how to get it without changing anything.
+var evidenceCatalogue = map[string]Missing{
+	"boot-time":            {Why: "the kernel log counts seconds since boot; the time of boot places the kill among the other logs", Command: "date -u; cat /proc/uptime; grep btime /proc/stat"},
+	"access-log":           {Why: "it shows who asked for what while memory grew", Command: "tar czf access-logs.tgz /var/log/nginx/*access.log*"},
+	"access-log-in-window": {Why: "the access logs at hand do not cover the time in which memory grew", Command: "ls -l --time-style=full-iso /var/log/nginx/*access.log*; tar czf access-logs.tgz /var/log/nginx/*access.log*"},
+	"redis-info":           {Why: "used_memory, RSS and keys over time show whether Redis grew, and of what; one snapshot a minute from now on is what nobody has after a kill", Command: "while sleep 60; do date -u; redis-cli INFO; done >> redis-info.log"},
+	"redis-conf":           {Why: "maxmemory, its policy and the save lines decide what could happen", Command: "redis-cli CONFIG GET '*memory*'; redis-cli CONFIG GET save; cat /etc/redis/redis.conf"},
+	"redis-log":            {Why: "it shows saves, refused forks, disconnected clients, and whether Redis stopped by itself", Command: "cp /var/log/redis/redis-server.log ."},
+	"oom-task-table":       {Why: "the kernel's table of processes at the kill shows who held the memory", Command: "journalctl -k -b -1 -o short-iso | grep -A200 'invoked oom-killer'; dmesg -T | grep -A200 'invoked oom-killer'"},
+	"oom-report":           {Why: "the whole report says whose limit was hit, and what the kernel itself held", Command: "journalctl -k -o short-iso | grep -B5 -A200 'invoked oom-killer'"},
+	"key-sample":           {Why: "a sample of keys with TTL and size shows which kind never expires", Command: "redis-cli --scan | head -n 500 | while read -r k; do echo \"$k $(redis-cli TTL \"$k\") $(redis-cli MEMORY USAGE \"$k\")\"; done"},
+	"slowlog":              {Why: "it shows commands that blocked Redis", Command: "redis-cli SLOWLOG GET 128"},
+	"client-list":          {Why: "it names the client whose replies pile up", Command: "redis-cli CLIENT LIST"},
+	"error-log":            {Why: "it says why requests failed", Command: "cp /var/log/nginx/error.log ."},
+	"php-fpm-log":          {Why: "it says whether every worker was busy", Command: "cp /var/log/php*-fpm.log ."},
+	"php-fpm-slowlog":      {Why: "it shows what the busy workers waited for", Command: "grep -r slowlog /etc/php/*/fpm/pool.d/"},
+}

@@ -1,0 +1,471 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"culprit/correlate"
+)
+
+// source is who makes the keys of a leak.
+type source struct {
+	crawlers, routes, people []correlate.Share // each with a part worth naming
+	crawl, route, visit      float64           // their sums
+	judged                   bool              // the access log covers enough of the growth
+	byRate                   bool              // judged by rates and totals alone
+	why                      string            // why not judged
+}
+
+// worthNaming: a group that made a seventh of the keys or more is named; below it a group is the tail of the others.
+const worthNaming = 0.15
+
+// crawlsAlone: requests a client must make before it is a crawl at all.
+const crawlsAlone = 100
+
+// sources sorts the attribution of new keys by who can be answerable.
+func (c *Case) sources(l leak) source {
+	var s source
+	if c.Web == nil || len(c.Web.Files) == 0 {
+		s.why = "no access log in the input"
+		return s
+	}
+	if l.After {
+		return c.sourcesByRate()
+	}
+	w := c.Who
+	if w == nil || w.Intervals == 0 {
+		s.why = "the access log covers no interval between two Redis snapshots"
+		return s
+	}
+	// The logged part must hold a hundredth of the growth and fifty keys to speak for the rest.
+	if w.NewKeys < 50 || w.Covered >= 0 && w.Covered < 0.01 {
+		s.why = "hardly any of the growth falls into the time that the access log covers"
+		return s
+	}
+	s.judged, s.byRate = true, !w.Fitted
+	for _, sh := range w.Shares {
+		s.add(sh)
+	}
+	return s
+}
+
+func (s *source) add(sh correlate.Share) {
+	switch sh.Group.Kind {
+	case correlate.CrawlerGroup, correlate.NetworkGroup:
+		s.crawl += sh.Share
+		if sh.Share >= worthNaming && sh.Candidates >= crawlsAlone/2 {
+			s.crawlers = append(s.crawlers, sh)
+		}
+	case correlate.RouteGroup:
+		s.route += sh.Share
+		if sh.Share >= worthNaming {
+			s.routes = append(s.routes, sh)
+		}
+	case correlate.PeopleGroup:
+		s.visit += sh.Share
+		s.people = append(s.people, sh)
+	}
+}
+
+// sourcesByRate: no snapshots before the end, so the log's own proportions speak: of all requests that could have made a
+// session, who made which part.
+func (c *Case) sourcesByRate() source {
+	s := source{judged: true, byRate: true}
+	total := 0.0
+	for _, g := range c.Web.Groups {
+		total += g.Total()
+	}
+	if total < 50 {
+		return source{why: "the access log holds hardly any page"}
+	}
+	for _, g := range c.Web.Groups {
+		n := g.Total()
+		s.add(correlate.Share{Group: g, Candidates: n, PerRequest: 1, Keys: n, Share: n / total, Correlation: math.NaN()})
+	}
+	return s
+}
+
+// leakCause judges one of the three leaks; which says whether the sources are of its kind.
+func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share, part float64, what string)) Hypothesis {
+	h := Hypothesis{Cause: id, Explained: -1}
+	l := c.leak()
+	if l.State == NotChecked || l.State == Excluded {
+		h.State, h.Reason, h.Evidence = l.State, l.Reason, l.Ev
+		if l.State == NotChecked {
+			h.Missing = []string{"redis-info"}
+		}
+		return h
+	}
+	// Somebody must have been hurt: a kill of or around Redis, or a limit reached. Memory that grows is a risk, no outage.
+	if c.Kill == nil {
+		h.State = Excluded
+		h.Reason = "nothing was killed"
+		h.Evidence = l.Ev
+		return h
+	}
+	share := c.redisShare()
+	if share >= 0 && share < leakOfRAM {
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("Redis held %s of RAM when memory ran out", percent(share))
+		h.Evidence = l.Ev
+		return h
+	}
+	src := c.sources(l)
+	if !src.judged {
+		h.State, h.Reason, h.Evidence = Possible, src.why, l.Ev
+		h.Missing = []string{"access-log-in-window"}
+		if len(c.Web.Files) == 0 {
+			h.Missing = []string{"access-log"}
+		}
+		h.Confidence = 0.3
+		h.Summary = fmt.Sprintf("keys without TTL filled Redis; %s, so who made them is open", src.why)
+		return h
+	}
+	shares, part, what := which(src)
+	if part < leakExplains {
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("%s account for %s of the new keys", what, percent(min(part, 1)))
+		h.Evidence = evidenceOf(src)
+		return h
+	}
+	h.State = Established
+	h.Explained = min(part, 1)
+	for _, sh := range shares {
+		h.Culprits = append(h.Culprits, culpritsOf(sh)...)
+	}
+	c.tellLeak(&h, l, src, shares)
+	return h
+}
+
+func evidenceOf(s source) []correlate.Evidence {
+	var out []correlate.Evidence
+	for _, list := range [][]correlate.Share{s.crawlers, s.routes, s.people} {
+		for _, sh := range list {
+			ev := sh.Group.First
+			ev.Note = fmt.Sprintf("%s: %s of the new keys", groupName(sh.Group), percent(min(sh.Share, 1)))
+			out = append(out, ev)
+		}
+	}
+	if len(out) > 3 {
+		out = out[:3]
+	}
+	return out
+}
+
+// tellLeak writes the chain, the tests and the summary of an established leak.
+func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Share) {
+	keys, mem, kill := c.keysEvent(), c.memoryEvent(), c.killEvent()
+	who := c.trafficEvent(h.Cause, shares)
+	tests := l.Keys
+	tests.Sufficient = correlate.Judge(true, h.Explained >= leakExplains)
+	tests.Ordered = correlate.Pass
+	if src.byRate {
+		tests.Sufficient = c.sufficientByRate(l, shares)
+	}
+	h.Tests = tests
+	first := link(who, keys, tests, h.Explained)
+	for _, m := range c.misfitsOfRate() {
+		first.Against = append(first.Against, m.Evidence...)
+	}
+	h.Chain = append(h.Chain, first)
+	h.Chain = append(h.Chain, link(keys, mem, correlate.Tests{Structural: l.Memory.Structural, Deviating: l.Memory.Deviating, Ordered: correlate.Pass, Sufficient: l.Memory.Sufficient}, min(l.Explained, 1)))
+	ram := correlate.Tests{Structural: l.Memory.Structural, Deviating: correlate.Pass}
+	share := c.redisShare()
+	ram.Sufficient = correlate.Judge(share >= 0, share >= leakOfRAM)
+	if l.After {
+		// The snapshots are from after the kill: the growth before it is inferred, not seen.
+		h.Chain = []correlate.Link{first, link(keys, kill, ram, share)}
+		h.Chain[0].Tests.Ordered, h.Chain[1].Tests.Ordered = correlate.Unknown, correlate.Unknown
+		h.Chain[1].LagKnown, h.Chain[0].LagKnown = false, false
+	} else {
+		h.Chain = append(h.Chain, link(mem, kill, ram, share))
+	}
+	h.Chain = append(h.Chain, c.killToWeb()...)
+	h.Evidence = l.Ev
+	h.Onset = c.onset(shares)
+	h.Fixes = c.leakFixes(h.Cause, shares)
+	h.Summary = c.leakSummary(h, l, shares)
+}
+
+// onset is when the leak set in: the steep rise of keys, else the crawl's first request when the log saw it begin, else
+// the first snapshot.
+func (c *Case) onset(shares []correlate.Share) correlate.Event {
+	g := c.Growth
+	if g.Onset != nil {
+		return correlate.Event{Kind: "onset", From: g.Onset.At, Evidence: []correlate.Evidence{g.Onset.KeyspaceEvidence("")}}
+	}
+	if g.First.Placed {
+		return correlate.Event{Kind: "onset", From: g.First.At, Evidence: []correlate.Evidence{g.First.KeyspaceEvidence("")}}
+	}
+	return correlate.Event{}
+}
+
+func (c *Case) trafficEvent(cause string, shares []correlate.Share) correlate.Event {
+	e := correlate.Event{Kind: "crawler-traffic"}
+	switch cause {
+	case "embed-route-session-leak":
+		e.Kind = "embed-traffic"
+	case "app-session-leak-organic":
+		e.Kind = "visits"
+	}
+	var parts []string
+	for _, sh := range shares {
+		from, to := sh.Group.Span()
+		if e.From.IsZero() || from.Before(e.From) {
+			e.From = from
+		}
+		if to.After(e.To) {
+			e.To = to
+		}
+		parts = append(parts, fmt.Sprintf("%s made %s %s", groupName(sh.Group), count(sh.Candidates), candidateWord(sh.Group)))
+		ev := sh.Group.First
+		e.Evidence = append(e.Evidence, ev)
+		if e.Subject == "" {
+			e.Subject = sh.Group.Name
+		}
+	}
+	e.Text = strings.Join(parts, ", ")
+	// A log that begins in the middle of it shows no beginning: order is then told by the keys alone.
+	if !e.From.IsZero() && c.Growth.First.Placed && e.From.After(c.Growth.First.At) {
+		e.From = c.Growth.First.At
+	}
+	return e
+}
+
+func candidateWord(g *correlate.Group) string {
+	switch g.Kind {
+	case correlate.PeopleGroup:
+		return "visits"
+	case correlate.RouteGroup:
+		return "requests"
+	}
+	return "page requests"
+}
+
+func groupName(g *correlate.Group) string {
+	switch g.Kind {
+	case correlate.CrawlerGroup:
+		if len(g.Members) == 1 {
+			return fmt.Sprintf("%s from %s", g.Name, g.Members[0].Addr)
+		}
+		return fmt.Sprintf("%s from %d addresses", g.Name, distinctAddrs(g))
+	case correlate.NetworkGroup:
+		return "the network " + g.Name
+	case correlate.RouteGroup:
+		return "the route " + g.Name
+	}
+	return "visitors"
+}
+
+func distinctAddrs(g *correlate.Group) int {
+	seen := map[string]bool{}
+	for _, m := range g.Members {
+		seen[m.Addr] = true
+	}
+	return len(seen)
+}
+
+// manyAddresses: beyond this a list of addresses names nobody, and networks do.
+const manyAddresses = 24
+
+// culpritsOf names the actors of a group: each address with its part, and the agent they share; networks when there are many.
+func culpritsOf(sh correlate.Share) []Culprit {
+	g := sh.Group
+	switch g.Kind {
+	case correlate.RouteGroup:
+		return []Culprit{{Kind: "route", Value: g.Name, Share: min(sh.Share, 1), Requests: int64(sh.Candidates)}}
+	case correlate.PeopleGroup:
+		return nil
+	}
+	var out []Culprit
+	type part struct {
+		name  string
+		pages int64
+	}
+	var parts []part
+	index := map[string]int{}
+	pages := int64(0)
+	byNet := distinctAddrs(g) > manyAddresses
+	for _, m := range g.Members {
+		key := m.Addr
+		if addr, ok := correlate.ParseClient([]byte(m.Addr)); ok && byNet {
+			key = correlate.Network(addr).String()
+		}
+		i, ok := index[key]
+		if !ok {
+			i = len(parts)
+			index[key] = i
+			parts = append(parts, part{name: key})
+		}
+		parts[i].pages += m.Pages
+		pages += m.Pages
+	}
+	kind := "address"
+	if byNet || g.Kind == correlate.NetworkGroup && len(parts) > manyAddresses {
+		kind = "network"
+	}
+	if g.Kind == correlate.NetworkGroup {
+		return []Culprit{{Kind: "network", Value: g.Name, Share: min(sh.Share, 1), Requests: g.Requests, Note: fmt.Sprintf("%d addresses with browsers' agents, no assets fetched", distinctAddrs(g))}}
+	}
+	for _, p := range parts {
+		// An address with under a fiftieth of its group's pages is not what the keys came from.
+		if pages == 0 || p.pages*50 < pages {
+			continue
+		}
+		out = append(out, Culprit{Kind: kind, Value: p.name, Share: min(sh.Share, 1) * float64(p.pages) / float64(pages), Requests: p.pages, Note: g.Reason})
+	}
+	if g.Name != "" {
+		out = append(out, Culprit{Kind: "user-agent", Value: g.Name, Share: min(sh.Share, 1), Requests: g.Requests, Note: g.Reason})
+	}
+	return out
+}
+
+// sufficientByRate: without snapshots before the end, the growth is checked as a rate: session requests a day times bytes
+// a key against what was resident, over the time Redis (or the host) had been up. Within a factor of two either way the
+// arithmetic holds; nothing finer can be asked of a rate taken from a day of log.
+func (c *Case) sufficientByRate(l leak, shares []correlate.Share) correlate.Outcome {
+	days, ok := c.daysToFill(l, shares)
+	up, okUp := c.upFor()
+	if !ok || !okUp {
+		return correlate.Unknown
+	}
+	ratio := days / (up.Hours() / 24)
+	return correlate.Judge(true, ratio >= 0.5 && ratio <= 2)
+}
+
+// daysToFill is how long the sources need to fill what was resident at the kill.
+func (c *Case) daysToFill(l leak, shares []correlate.Share) (float64, bool) {
+	if c.Kill == nil || l.BytesKey <= 0 {
+		return 0, false
+	}
+	rss := float64(killedRSS(c.Kill))
+	perDay := 0.0
+	for _, sh := range shares {
+		perDay += c.perDay(sh.Group)
+	}
+	if rss == 0 || perDay == 0 {
+		return 0, false
+	}
+	return rss / l.BytesKey / perDay, true
+}
+
+// perDay is a group's candidates a day over the time the access log covers before the kill.
+func (c *Case) perDay(g *correlate.Group) float64 {
+	from, to := c.Web.From, c.Web.To
+	if c.Kill != nil && c.Kill.Placed && c.Kill.At.Before(to) && c.Kill.At.After(from) {
+		to = c.Kill.At
+	}
+	days := to.Sub(from).Hours() / 24
+	if days <= 0 {
+		return 0
+	}
+	return g.Count(from, to) / days
+}
+
+// upFor is how long Redis had been running at the kill: by its log or INFO, else the host's uptime.
+func (c *Case) upFor() (time.Duration, bool) {
+	if c.Kill == nil || !c.Kill.Placed {
+		return c.hostUp()
+	}
+	if c.Redis != nil {
+		var last time.Time
+		for _, e := range c.Redis.Log {
+			if e.Placed && e.Event == "starting" && e.At.Before(c.Kill.At) && e.At.After(last) {
+				last = e.At
+			}
+		}
+		if !last.IsZero() {
+			return c.Kill.At.Sub(last), true
+		}
+	}
+	for _, boot := range c.Boots {
+		if boot.Before(c.Kill.At) {
+			return c.Kill.At.Sub(boot), true
+		}
+	}
+	return c.hostUp()
+}
+
+func (c *Case) hostUp() (time.Duration, bool) {
+	for _, r := range c.Clocks {
+		if r.Fact.Uptime > 0 {
+			return r.Fact.Uptime, true
+		}
+	}
+	return 0, false
+}
+
+func (c *Case) leakSummary(h *Hypothesis, l leak, shares []correlate.Share) string {
+	who := "visitors' sessions"
+	if len(shares) > 0 {
+		var names []string
+		requests := 0.0
+		for _, sh := range shares {
+			names = append(names, groupName(sh.Group))
+			requests += sh.Candidates
+		}
+		switch h.Cause {
+		case "embed-route-session-leak":
+			who = fmt.Sprintf("%s %s of %s, embedded in other sites,", count(requests), "requests", joinAnd(names))
+			who = strings.Replace(who, "the route ", "", 1)
+		case "crawler-session-leak":
+			who = fmt.Sprintf("%s page requests by %s", count(requests), joinAnd(names))
+		default:
+			who = fmt.Sprintf("%s ordinary visits", count(requests))
+		}
+	}
+	end := "filled the host"
+	if c.Kill != nil {
+		end = fmt.Sprintf("grew Redis until the kernel killed %s", name(c.Kill.Fact.VictimComm))
+		if c.Kill.Fact.VictimPID.OK {
+			end += fmt.Sprintf(" (pid %d)", c.Kill.Fact.VictimPID.N)
+		}
+		if rss := killedRSS(c.Kill); rss > 0 {
+			end += " at " + bytesIn(rss)
+		}
+	}
+	return fmt.Sprintf("%s left a session key each that never expires and %s.", who, end)
+}
+
+func joinAnd(s []string) string {
+	switch len(s) {
+	case 0:
+		return ""
+	case 1:
+		return s[0]
+	}
+	return strings.Join(s[:len(s)-1], ", ") + " and " + s[len(s)-1]
+}
+
+// leakFixes: stop the keys living for ever, bound Redis, and slow who makes them.
+func (c *Case) leakFixes(cause string, shares []correlate.Share) []string {
+	fixes := []string{"session-ttl", "redis-maxmemory", "redis-eviction-policy"}
+	switch cause {
+	case "embed-route-session-leak":
+		return append(fixes, "embed-stateless-route")
+	case "crawler-session-leak":
+		bot, limit, verify := false, false, false
+		for _, sh := range shares {
+			switch {
+			case sh.Group.Kind == correlate.NetworkGroup:
+				limit = true
+			case sh.Group.Identity.Claim == correlate.Spoofed || sh.Group.Identity.Private:
+				limit, verify = true, true
+			default:
+				bot = true
+			}
+		}
+		if bot {
+			fixes = append(fixes, "nginx-bot-limit")
+		}
+		if limit {
+			fixes = append(fixes, "nginx-limit-req")
+		}
+		if verify {
+			fixes = append(fixes, "verify-bot-ip")
+		}
+	}
+	return fixes
+}

@@ -260,5 +260,11 @@ func nginxVar(name string) accessVar {
 	if strings.HasPrefix(name, "cookie_") {
 		return varCookie
 	}
+	// a map's own variable: $real_client_ip, $client_addr
+	for _, end := range []string{"client_ip", "real_ip", "client_addr", "real_addr", "clientip", "realip", "user_ip", "visitor_ip", "remote_ip"} {
+		if strings.HasSuffix(name, end) {
+			return varRealIP
+		}
+	}
 	return varIgnore
 }

@@ -42,7 +42,14 @@ func (t jsonTemplate) jsonValue(path, val []byte, _ bool) {
 		return
 	}
 	if name, rest, ok := variable(string(val[i:])); ok && rest == "" && i == 0 {
-		t[string(path)] = nginxVar(name)
+		v := nginxVar(name)
+		if v == varIgnore { // a map's own variable: the key may still say that it is an address
+			switch k := accessKey(path); k {
+			case varClient, varClientWeak, varRealIP, varForwarded:
+				v = k
+			}
+		}
+		t[string(path)] = v
 		return
 	}
 	switch string(val) {
@@ -55,8 +62,9 @@ func (t jsonTemplate) jsonValue(path, val []byte, _ bool) {
 	}
 }
 
-// match reads a line. Strict: nginx without escape=json writes \x22 into strings and 009 as a number; such a line is not
-// JSON, and every other reader of the file has refused it too.
+// match reads a line. Strict but for what a variable without quotes leaves when it is empty or a list: nginx without
+// escape=json writes \x22 into strings and 009 as a number; such a line is not JSON, and every other reader of the file has
+// refused it too.
 func (j *jsonFormat) match(l *accessLine, line []byte) string {
 	line = bytes.TrimSpace(line)
 	if len(line) == 0 || line[0] != '{' {
@@ -201,6 +209,9 @@ func (w *jsonWalk) value(depth int, hand bool) string {
 		w.i++
 	}
 	s := w.b[from:w.i]
+	if len(s) == 0 || string(s) == "-" {
+		return "" // "urt":$upstream_response_time without an upstream: nothing with escape=json, a dash without
+	}
 	if !w.loose && !isJSONLiteral(s) && !isJSONNumber(s) {
 		w.i = from
 		return fmt.Sprintf("%.20q is neither a number nor a string", s)
@@ -238,13 +249,29 @@ func (w *jsonWalk) members(depth int, hand bool) string {
 		if why != "" {
 			return why
 		}
-		if w.space(); w.next(',') {
+		w.space()
+		w.list()
+		if w.next(',') {
 			continue
 		}
 		if !w.next('}') {
 			return "a comma is missing"
 		}
 		return ""
+	}
+}
+
+// list passes over the rest of a list without quotes: "urt":0.001, 0.002 of a request that was tried twice.
+func (w *jsonWalk) list() {
+	for w.i < len(w.b) && w.b[w.i] == ',' {
+		n := w.i + 1
+		for n < len(w.b) && (w.b[n] == ' ' || w.b[n] == '.' || w.b[n] == '-' || isDigit(w.b[n])) {
+			n++
+		}
+		if n == w.i+1 || n == len(w.b) || w.b[n] != ',' && w.b[n] != '}' {
+			return
+		}
+		w.i = n
 	}
 }
 

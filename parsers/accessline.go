@@ -204,6 +204,11 @@ func (l *accessLine) setTime(v accessVar, b []byte) string {
 		if n == 0 {
 			return "the time is not of the form 2026-04-20T10:45:12+08:00"
 		}
+		if rest := b[n:]; clock == LocalClock && len(rest) > 1 && rest[0] == ' ' {
+			if off, m := parseZone(rest[1:]); m > 0 { // 2026-04-20 10:45:12 +0800
+				t, clock = t.Add(-off), ZonedClock
+			}
+		}
 		l.when, l.clock = t, clock
 	}
 	if l.timeRank = 2; v == varTimeWeak {
@@ -219,6 +224,8 @@ func (l *accessLine) finish() string {
 		switch {
 		case l.list != nil:
 			l.Client = originOf(l.list)
+		case l.realIP != nil:
+			l.Client = bareAddr(l.realIP)
 		case l.peer != nil:
 			l.Client = bareAddr(l.peer)
 			if l.ForwardedFor == nil {
@@ -226,8 +233,6 @@ func (l *accessLine) finish() string {
 			}
 		case l.weak != nil:
 			l.Client = originOf(l.weak)
-		case l.realIP != nil:
-			l.Client = bareAddr(l.realIP)
 		case l.ForwardedFor != nil:
 			l.Client = originOf(l.ForwardedFor)
 		}

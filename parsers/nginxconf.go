@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -82,20 +81,20 @@ func unescapeConf(s string) string {
 var confWords = []string{
 	"worker_processes", "worker_connections", "log_format", "access_log", "server_name", "proxy_pass", "fastcgi_pass", "limit_req_zone", "limit_req",
 	"limit_conn_zone", "limit_conn", "upstream", "location", "server", "http", "events", "map", "geo", "set_real_ip_from", "real_ip_header",
-	"fastcgi_param", "add_header", "try_files", "ssl_certificate", "proxy_set_header", "client_max_body_size", "error_log", "root", "index", "listen",
+	"fastcgi_param", "uwsgi_param", "scgi_param", "add_header", "try_files", "ssl_certificate", "proxy_set_header", "client_max_body_size", "error_log", "root", "index", "listen",
 	"include", "gzip", "sendfile", "keepalive_timeout", "return", "rewrite", "allow", "deny", "if", "split_clients", "user", "pid", "expires",
 	"proxy_cache_path", "fastcgi_read_timeout", "proxy_read_timeout", "types", "default_type", "resolver", "limit_req_status", "load_module",
 }
 
 // strongConfWords say nginx by themselves.
 var strongConfWords = []string{"worker_processes", "worker_connections", "log_format", "server_name", "proxy_pass", "fastcgi_pass",
-	"limit_req_zone", "limit_conn_zone", "set_real_ip_from", "fastcgi_param", "try_files", "proxy_set_header"}
+	"limit_req_zone", "limit_conn_zone", "set_real_ip_from", "fastcgi_param", "uwsgi_param", "scgi_param", "try_files", "proxy_set_header"}
 
 func matchNginxConf(name string, head []byte) int {
 	lines, known, strong := 0, 0, 0
 	for _, line := range HeadLines(head, accessSample) {
 		line = bytes.TrimSpace(line)
-		if line[0] == '#' || line[0] == '}' {
+		if line[0] == '#' || line[0] == '}' || bytes.HasPrefix(line, []byte("nginx: ")) {
 			continue
 		}
 		lines++
@@ -116,7 +115,7 @@ func matchNginxConf(name string, head []byte) int {
 	switch {
 	case strong > 0 && known*3 >= lines:
 		return SureMark
-	case strong > 0 && bytes.HasSuffix([]byte(path.Base(name)), []byte(".conf")), strong > 0 && isMapStart(firstDirective(head)):
+	case strong > 0 && strings.HasSuffix(name, ".conf"), isMapStart(firstDirective(head)), isTypesStart(firstDirective(head)):
 		return SureShape
 	case known > 0 && known*2 >= lines && (strings.Contains(name, "nginx") || strings.HasSuffix(name, ".conf")):
 		return SureHabit
@@ -129,6 +128,12 @@ func isMapStart(line []byte) bool {
 	f := bytes.Fields(line)
 	return len(f) > 1 && (string(f[0]) == "map" || string(f[0]) == "geo" || string(f[0]) == "split_clients") &&
 		(bytes.HasPrefix(f[1], []byte("$")) || bytes.HasPrefix(f[1], []byte(`"$`))) && bytes.IndexByte(line, '{') > 0
+}
+
+// isTypesStart knows mime.types.
+func isTypesStart(line []byte) bool {
+	f := bytes.Fields(line)
+	return len(f) == 2 && string(f[0]) == "types" && string(f[1]) == "{"
 }
 
 func firstDirective(head []byte) []byte {
@@ -160,12 +165,25 @@ func parseNginxConf(src *Source, emit func(Record)) error {
 	}
 	emitConfig(src, "nginx", text, emit)
 	lines := bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))
-	c := confReader{src: src, lines: lines, found: make([]confDirective, 0, 64)}
-	c.read(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")))
+	c := confReader{src: src, lines: lines}
+	c.read(withoutChatter(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))))
 	for _, d := range c.found {
 		emit(Record{At: Pos{src.Name, d.line}, Raw: lineAt(lines, d.line), Fact: &d.Setting})
 	}
 	return nil
+}
+
+// withoutChatter makes comments of what `nginx -T` says before it prints the files: "nginx: configuration file ... test is
+// successful".
+func withoutChatter(text []byte) []byte {
+	if !bytes.HasPrefix(text, []byte("nginx: ")) && !bytes.Contains(text, []byte("\nnginx: ")) {
+		return text
+	}
+	text = bytes.ReplaceAll(text, []byte("\nnginx: "), []byte("\n#ginx: "))
+	if bytes.HasPrefix(text, []byte("nginx: ")) {
+		text[0] = '#'
+	}
+	return text
 }
 
 type confDirective struct {

@@ -41,11 +41,15 @@ func redisSignature(msg []byte) string {
 		return "redis-misconf"
 	case has("LOADING Redis", "Redis is loading the dataset"):
 		return "redis-loading"
-	case has("session lock", "Session lock", "lock session", "session is locked", "Unable to obtain lock", "Failed to acquire session"):
+	case has("session lock", "Session lock", "lock session", "session is locked", "Unable to obtain lock", "Failed to acquire session",
+		"ConcurrentConnectionsExceeded", "zombie lock", "broke lock", "for lock on ID", "LockTimeoutException"):
 		return "session-lock"
 	}
 	if !has("Redis", "redis", "REDIS", ":6379", ":6380", "Predis") {
 		return ""
+	}
+	if has("mysqli", "SQLSTATE", "PDOException", "MySQL server") && !has("RedisException", "Predis") {
+		return "" // a database's trouble, with a plug-in's path in the stack trace
 	}
 	switch {
 	case has("onnection refused", "ECONNREFUSED", "(111:", "went away", "Connection lost", "onnection closed", "onnection reset", "ECONNRESET", "server closed the connection"):

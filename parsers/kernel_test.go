@@ -67,6 +67,20 @@ func TestOOMKills(t *testing.T) {
 	}
 }
 
+// TestTaskRowsAreBounded reads a syslog of many hosts whose tables never end.
+func TestTaskRowsAreBounded(t *testing.T) {
+	var log bytes.Buffer
+	for i := range maxRows + 1000 {
+		fmt.Fprintf(&log, "Mar 18 10:00:00 h%d kernel: [%d] 0 %d 9 9 4096 0 0 a\n", i%100, i, i)
+	}
+	rows := 0
+	p, _ := ByName("syslog")
+	_ = Read(p, &Source{Name: "log", R: &log}, func(r Record) { rows += len(r.Fact.(*OOMKill).Tasks) })
+	if rows != maxRows {
+		t.Errorf("%d rows kept, want %d", rows, maxRows)
+	}
+}
+
 // TestOthersLogs keeps lines that look wrapped from passing for a system log.
 func TestOthersLogs(t *testing.T) {
 	for _, log := range []string{

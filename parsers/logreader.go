@@ -28,6 +28,7 @@ type logReader struct {
 	order   []string // of hosts, as they came: reports are closed in this order
 	last    envelope // of the line before: one without a stamp belongs to it
 	stamped bool     // some line had a wrapper
+	rows    int      // of task tables in reports not yet finished
 
 	held   heldLine
 	entry  *exportEntry
@@ -305,7 +306,7 @@ func (l *logReader) host(name []byte) *oomReader {
 			return o
 		}
 	}
-	o := &oomReader{emit: func(r Record) {
+	o := &oomReader{rows: &l.rows, emit: func(r Record) {
 		r.At.File = l.src.Name
 		l.emit(r)
 	}}

@@ -17,6 +17,7 @@ type oomReader struct {
 	emit   func(Record)
 	kernel string // of the last line that named one: kill lines do not
 	pageKB int64  // as an earlier report gave it
+	rows   *int   // of the task tables being gathered, those of other hosts included
 
 	cur       *oomReport
 	otherDump bool // a Mem-Info that follows is a failed allocation's or SysRq's, unless an OOM line says otherwise
@@ -39,8 +40,9 @@ const (
 	// sameReport bounds the pause inside a report: printing a thousand tasks to a serial console takes a minute.
 	sameReport = 2 * time.Minute
 
-	maxTasks    = 32768 // the default pid_max of a 32-bit kernel; rows beyond it are not kept
-	maxLineText = 2048  // of a line kept as evidence: the longest oom-kill: line seen has 900 bytes
+	maxTasks    = 32768        // the default pid_max of a 32-bit kernel; rows beyond it are not kept
+	maxRows     = 4 * maxTasks // of all hosts at once: what a made-up syslog of a thousand hosts may take, 20 MB
+	maxLineText = 2048         // of a line kept as evidence: the longest oom-kill: line seen has 900 bytes
 )
 
 // oomReport is a report being gathered.
@@ -505,6 +507,7 @@ func (o *oomReader) finish() {
 	if r == nil {
 		return
 	}
+	*o.rows -= len(r.Tasks)
 	if r.isDump && (o.otherDump || !r.mem.any()) || r.saysNothing() {
 		return
 	}

@@ -54,7 +54,8 @@ func (o *oomReader) readTable(m *message, msg []byte) bool {
 	if r.tasks.line == 0 {
 		r.tasks = m.stamp()
 	}
-	if len(r.Tasks) < maxTasks {
+	if len(r.Tasks) < maxTasks && *o.rows < maxRows {
+		*o.rows++
 		r.Tasks = append(r.Tasks, r.row(pid, values[:n], bytes.TrimSpace(rest), m.at.Line))
 	}
 	return true

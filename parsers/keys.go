@@ -615,7 +615,7 @@ func (t *keyTable) row(text []byte) (Key, bool) {
 //
 //	wc_session_4511a287 -1 17733      "sess:abc" => 3600      -1 sess:abc      TTL sess:abc = -1
 func keyRow(text []byte) (k Key, ok bool) {
-	if len(text) > 1024 || text[0] == '#' {
+	if len(text) == 0 || len(text) > 1024 || text[0] == '#' {
 		return k, false
 	}
 	words := bytes.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' || r == ';' || r == '|' })

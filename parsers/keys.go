@@ -219,7 +219,12 @@ func (f *keyFold) reply(text, line []byte, at Pos) bool {
 		case field == "type" && isTypeWord(string(text)):
 			k.Type = string(text)
 		case field == "value":
-			k.Value = maskSecrets(string(text[:min(len(text), 200)]))
+			value := text
+			if n := len(text); n > 1 && text[0] == '"' && text[n-1] == '"' { // redis-cli on a terminal: quoted, and whole
+				value = unquoteReply(text[1 : n-1])
+				k.Len = Some(int64(len(value)))
+			}
+			k.Value = maskSecrets(string(value[:min(len(value), 200)]))
 		default:
 			f.cmd = nil
 			return isStatus(text)
@@ -647,10 +652,10 @@ func keyRow(text []byte) (k Key, ok bool) {
 	return k, true
 }
 
-// isKeyName says whether a line may be a key alone: one word, with a separator, and no address or path.
+// isKeyName says whether a line may be a key alone: one word, with a separator, and no address, path or line of source code.
 func isKeyName(text []byte) bool {
 	return len(text) > 2 && len(text) < 1024 && !bytes.ContainsAny(text, " \t\"<>=()") && bytes.ContainsAny(text, ":_-.") &&
-		text[0] != '/' && text[0] != '-' && text[0] != '[' && !bytes.Contains(text, []byte("://")) && text[len(text)-1] != ':' && !allDigits(text)
+		text[0] != '/' && text[0] != '-' && text[0] != '[' && !bytes.Contains(text, []byte("://")) && strings.IndexByte(":,;[{", text[len(text)-1]) < 0 && !allDigits(text)
 }
 
 var secretRE = regexp.MustCompile(`(?i)([\w-]*(?:passw|secret|token|csrf|auth|apikey|api_key|jwt|email|session_?id|cookie)[\w-]*\\?["']?(?:\s*[:=]\s*|;s:\d+:))(\\?"(?:[^"\\]|\\[^"])*\\?"|[^,;}&\s"\\{]+)`)

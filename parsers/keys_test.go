@@ -1,6 +1,9 @@
 package parsers
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestKeyPrefix(t *testing.T) {
 	for name, want := range map[string]string{
@@ -35,3 +38,21 @@ func TestKeyPrefix(t *testing.T) {
 	}
 }
 func FuzzRedisKeys(f *testing.F) { fuzzParser(f, "redis-keys") }
+
+// A value that redis-cli quoted is given as it is stored, with its length; source code is no listing of keys.
+func TestKeyValuesAndSourceCode(t *testing.T) {
+	in := "127.0.0.1:6379> GET sess:1a2b3c4d\n\"a:1:{s:4:\\\"cart\\\";s:0:\\\"\\\";}\"\n127.0.0.1:6379> TTL sess:1a2b3c4d\n(integer) -1\n"
+	p, _ := ByName("redis-keys")
+	err := Read(p, &Source{Name: "keys", R: strings.NewReader(in)}, func(r Record) {
+		if k := r.Fact.(*Key); k.Value != `a:1:{s:4:"cart";s:0:"";}` || k.Len != Some(24) || k.TTL != Some(-1) {
+			t.Errorf("got %+v", k)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	php := "<?php\nclass Kernel {\n    'web' => [\n        \\App\\Http\\Middleware\\EncryptCookies::class,\n        \\App\\Http\\Middleware\\VerifyCsrfToken::class,\n    ],\n}\n"
+	if got, ok := Detect("Kernel.php", []byte(php)); ok {
+		t.Errorf("source code is taken for %s", got.Name)
+	}
+}

@@ -180,7 +180,17 @@ func (t *textFormat) valueEnd(f formatField, b []byte) int {
 		}
 		return n
 	}
-	for from := 0; ; {
+	from := 0
+	switch {
+	case f.v == varTimeCLF: // it has a space before its zone
+		from = clfLen
+	case f.v == varRequest && f.end[0] == ' ':
+		from = bytes.Index(b, []byte(" HTTP/")) + 1
+	}
+	if from > len(b) {
+		return -1
+	}
+	for {
 		n := bytes.Index(b[from:], f.end)
 		if n < 0 {
 			return -1

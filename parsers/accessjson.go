@@ -11,6 +11,7 @@ import (
 type jsonFormat struct {
 	keys  map[string]accessVar
 	exact bool // keys came from a log_format: no guessing
+	want  int  // of a log_format: how many of its keys mean something; a line of that format has them all
 }
 
 // maxJSONKeys and maxJSONPath bound what a file with ever-changing or endless keys can make a jsonFormat remember.
@@ -30,7 +31,13 @@ func compileJSON(f LogFormat) (*jsonFormat, bool) {
 	if w.object(text) != "" || len(t) == 0 {
 		return nil, false
 	}
-	return &jsonFormat{keys: t, exact: true}, true
+	j := &jsonFormat{keys: t, exact: true}
+	for _, v := range t {
+		if v != varIgnore {
+			j.want++
+		}
+	}
+	return j, true
 }
 
 // jsonTemplate collects the variables that a log_format writes, by path.
@@ -70,10 +77,13 @@ func (j *jsonFormat) match(l *accessLine, line []byte) string {
 	if len(line) == 0 || line[0] != '{' {
 		return "not a JSON object"
 	}
-	l.keys, l.why = j, ""
+	l.keys, l.why, l.hits = j, "", 0
 	l.json.sink = l
 	if why := l.json.object(line); why != "" {
 		return why
+	}
+	if l.why == "" && l.hits < j.want {
+		return fmt.Sprintf("%d of the %d keys of its log_format", l.hits, j.want)
 	}
 	return l.why
 }
@@ -95,6 +105,7 @@ func (l *accessLine) jsonValue(path, val []byte, escaped bool) {
 	if v == varIgnore || l.why != "" {
 		return
 	}
+	l.hits++
 	if escaped {
 		val = l.unescapeJSON(val)
 	}
@@ -209,14 +220,14 @@ func (w *jsonWalk) value(depth int, hand bool) string {
 		w.i++
 	}
 	s := w.b[from:w.i]
-	if len(s) == 0 || string(s) == "-" {
-		return "" // "urt":$upstream_response_time without an upstream: nothing with escape=json, a dash without
+	if string(s) == "-" || string(s) == "null" {
+		s = nil // a dash: "urt":$upstream_response_time without an upstream; with escape=json it is nothing at all
 	}
-	if !w.loose && !isJSONLiteral(s) && !isJSONNumber(s) {
+	if !w.loose && len(s) > 0 && !isJSONLiteral(s) && !isJSONNumber(s) {
 		w.i = from
 		return fmt.Sprintf("%.20q is neither a number nor a string", s)
 	}
-	if string(s) != "null" && hand {
+	if hand {
 		w.sink.jsonValue(w.path, s, false)
 	}
 	return ""

@@ -26,6 +26,7 @@ type accessLine struct {
 	times accessClock
 	json  jsonWalk
 	keys  *jsonFormat // of the line being read
+	hits  int         // its keys that meant something
 	why   string
 }
 

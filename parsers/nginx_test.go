@@ -101,19 +101,33 @@ func TestSplitAccess(t *testing.T) {
 	}
 }
 
+// BenchmarkNginxAccess measures the line alone: the built-in format, the same as a log_format, and JSON.
 func BenchmarkNginxAccess(b *testing.B) {
-	lines := make([][]byte, 1000)
-	size := 0
-	for i := range lines {
-		lines[i] = fmt.Appendf(nil, `203.0.113.%d - - [20/Apr/2026:10:%02d:12 +0800] "GET /product/green-tea/?page=%d&sort=price HTTP/1.1" 200 %d "https://shop.example.com/product/" "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"`, i%250, i/20, i, i*7)
-		size += len(lines[i]) + 1
+	combined := func(i int) []byte {
+		return fmt.Appendf(nil, `203.0.113.%d - - [20/Apr/2026:10:%02d:12 +0800] "GET /product/green-tea/?page=%d&sort=price HTTP/1.1" 200 %d "https://shop.example.com/product/" "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"`, i%250, i/20, i, i*7)
 	}
-	src := &Source{Name: "access.log", Head: bytes.Join(lines[:100], []byte("\n"))}
-	b.SetBytes(int64(size))
-	b.ReportAllocs()
-	for b.Loop() {
-		for i, line := range lines {
-			parseAccess(src, line, Pos{"access.log", i + 1}, func(Record) {})
-		}
+	format := &Hints{LogFormats: []LogFormat{{Name: "own", Format: `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"`}}}
+	bench := func(name string, hints *Hints, text func(i int) []byte) {
+		b.Run(name, func(b *testing.B) {
+			lines := make([][]byte, 1000)
+			size := 0
+			for i := range lines {
+				lines[i] = text(i)
+				size += len(lines[i]) + 1
+			}
+			src := &Source{Name: "access.log", Head: bytes.Join(lines[:100], []byte("\n")), Hints: hints}
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				for i, line := range lines {
+					parseAccess(src, line, Pos{"access.log", i + 1}, func(Record) {})
+				}
+			}
+		})
 	}
+	bench("combined", nil, combined)
+	bench("log_format", format, combined)
+	bench("json", nil, func(i int) []byte {
+		return fmt.Appendf(nil, `{"time_local":"20/Apr/2026:10:%02d:12 +0800","remote_addr":"203.0.113.%d","request":"GET /product/green-tea/?page=%d HTTP/1.1","status":"200","body_bytes_sent":"%d","http_referrer":"https://shop.example.com/","http_user_agent":"Mozilla/5.0 (X11; Linux x86_64)","request_time":"0.012"}`, i/20, i%250, i, i*7)
+	})
 }

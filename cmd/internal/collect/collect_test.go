@@ -422,6 +422,8 @@ func TestHostOf(t *testing.T) {
 	f("var/log/web1/access.log", "")
 	f("sosreport-shop01-2026-04-20-abcdefg/proc/meminfo", "shop01")
 	f("sosreport-shop01-2026-04-20-abcdefg.tar.xz/sosreport-shop01-2026-04-20-abcdefg/proc/meminfo", "shop01")
+	f("logs/sosreport-Ubuntu-2204-jammy-2026-07-03-c2efbee/dmesg", "ubuntu-2204-jammy")
+	f("sosreport-vps-1359.20190102030405/dmesg", "vps-1359")
 	f("db-02.example.com/dmesg", "db-02.example.com")
 	f("192.0.2.7/dmesg", "192.0.2.7")
 	f("web1.tar.gz/dmesg", "web1")

@@ -8,7 +8,7 @@ import (
 // A component that names a host: sosreport-web1-2026-04-20-abcdef, an address, a full name, or a role with a number as
 // hosts are called: web1, db-02, redis03a, ip-10-0-3-7.
 var (
-	sosName  = regexp.MustCompile(`^sosreport-(.+?)(?:[-.]\d{4,}|-\d{4}-\d\d-\d\d).*$`)
+	sosName  = regexp.MustCompile(`^sos(?:report|collector)?-(.+?)(?:-\d{4}-\d\d-\d\d(?:-.*)?|[-.]\d{8,}.*)$`)
 	ipName   = regexp.MustCompile(`^(?:\d{1,3}(?:\.\d{1,3}){3}|ip-\d+-\d+-\d+-\d+.*)$`)
 	fullName = regexp.MustCompile(`^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|io|local|lan|internal|localdomain|example|test|cn|de|uk|fr|jp)$`)
 	roleName = regexp.MustCompile(`^(?:[a-z]+-)*(?:web|www|app|api|db|sql|mysql|maria|redis|cache|node|host|srv|server|vm|front|frontend|back|backend|fe|be|lb|proxy|edge|worker|shop|box|master|primary|replica|slave)-?\d{1,4}[a-z]?$`)

@@ -68,6 +68,7 @@ func parseDockerInspect(src *Source, emit func(Record)) error {
 		})
 		return nil
 	}
+	x := indexLines(text)
 	dec := json.NewDecoder(bytes.NewReader(text[start:]))
 	if text[start] == '[' {
 		_, _ = dec.Token()
@@ -76,17 +77,17 @@ func parseDockerInspect(src *Source, emit func(Record)) error {
 		from := start + int(dec.InputOffset())
 		var d dockerContainer
 		if err := dec.Decode(&d); err != nil {
-			line := lineOf(text, start+int(dec.InputOffset()))
-			src.Skip(line, lineText(text, line), "docker inspect: "+err.Error())
+			line := x.of(start + int(dec.InputOffset()))
+			src.Skip(line, x.line(line), "docker inspect: "+err.Error())
 			return nil
 		}
 		to := start + int(dec.InputOffset())
-		line := lineWith(text, from, to, `"OOMKilled"`)
-		emit(Record{At: Pos{src.Name, line}, Raw: lineText(text, line), Fact: d.fact()})
+		line := x.with(from, to, `"OOMKilled"`)
+		emit(Record{At: Pos{src.Name, line}, Raw: x.line(line), Fact: d.fact()})
 		if words := append(d.Config.Entrypoint, d.Config.Cmd...); len(words) > 0 {
-			line := lineWith(text, from, to, `"Cmd"`)
+			line := x.with(from, to, `"Cmd"`)
 			at := Pos{src.Name, line}
-			emitRedisOptions(at, string(lineText(text, line)), []string{"container", strings.TrimPrefix(d.Name, "/")}, words, emit)
+			emitRedisOptions(at, string(x.line(line)), []string{"container", strings.TrimPrefix(d.Name, "/")}, words, emit)
 		}
 	}
 	return nil
@@ -212,37 +213,4 @@ func countLines(text []byte) int {
 		n++
 	}
 	return n
-}
-
-// lineWith is the line of mark between two offsets, or that of the first when it is not there.
-func lineWith(text []byte, from, to int, mark string) int {
-	if i := bytes.Index(text[from:to], []byte(mark)); i >= 0 {
-		return lineOf(text, from+i)
-	}
-	for from < to && (text[from] == ',' || text[from] == '\n' || text[from] == ' ' || text[from] == '\r' || text[from] == '\t') {
-		from++
-	}
-	return lineOf(text, from)
-}
-
-// lineOf is the number of the line in which an offset lies.
-func lineOf(text []byte, offset int) int {
-	offset = min(offset, len(text))
-	if offset == len(text) && offset > 0 && text[offset-1] == '\n' {
-		offset--
-	}
-	return bytes.Count(text[:offset], []byte("\n")) + 1
-}
-
-// lineText is the line of that number, at most MaxLine bytes of it.
-func lineText(text []byte, line int) []byte {
-	for ; line > 1; line-- {
-		i := bytes.IndexByte(text, '\n')
-		if i < 0 {
-			return nil
-		}
-		text = text[i+1:]
-	}
-	text, _, _ = bytes.Cut(text, []byte("\n"))
-	return bytes.TrimRight(text[:min(len(text), MaxLine)], "\r")
 }

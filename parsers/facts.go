@@ -132,6 +132,19 @@ type CronRun struct {
 
 func (*CronRun) Kind() string { return "cron-run" }
 
+// ScriptCommand is a Redis command that a script or a runbook sends.
+type ScriptCommand struct {
+	Command   string `json:"command"` // upper case: KEYS, DEL, FLUSHALL; SCAN, BIGKEYS for redis-cli's own options
+	Args      string `json:"args,omitempty"`
+	Pipe      string `json:"pipe,omitempty"` // what its output is piped into: "xargs redis-cli DEL"
+	When      string `json:"when,omitempty"` // the test it stands behind: "$ttl" -eq "-1"
+	OnlyNoTTL bool   `json:"only_without_ttl,omitempty"`
+	EndLine   int    `json:"end_line,omitempty"`
+	Text      string `json:"text,omitempty"` // the whole statement, secrets blanked
+}
+
+func (*ScriptCommand) Kind() string { return "script-command" }
+
 // CronJob is a crontab entry.
 type CronJob struct {
 	Schedule string `json:"schedule"` // the five fields, or @daily

@@ -59,8 +59,9 @@ func parseKubeManifest(src *Source, emit func(Record)) error {
 		dec := json.NewDecoder(bytes.NewReader(text))
 		dec.UseNumber()
 		if err := dec.Decode(&doc); err != nil {
-			line := lineOf(text, int(dec.InputOffset()))
-			src.Skip(line, lineText(text, line), "json: "+err.Error())
+			x := indexLines(text)
+			line := x.of(int(dec.InputOffset()))
+			src.Skip(line, x.line(line), "json: "+err.Error())
 		}
 		k.json(nil, doc, 0)
 	} else {
@@ -88,7 +89,7 @@ type kubeContainer struct {
 	cmdRaw  string
 }
 
-const maxContainers = 10_000 // a list of all pods of a large cluster; what is beyond is not kept
+const maxContainers = 2_000 // the pods of a large namespace; what is beyond is not kept
 
 // json turns a JSON document into the paths that YAML gives, without lines.
 func (k *kubeReader) json(path []string, v any, depth int) {
@@ -184,10 +185,15 @@ func (k *kubeReader) emit(src *Source, text []byte, emit func(Record)) {
 		}
 	}
 	joined := map[*kubeContainer]bool{}
+	x := indexLines(text)
+	named := map[string]int{}
 	line := func(c *kubeContainer) Pos {
 		if c.at.Line == 0 { // JSON: the first line that names it
-			c.at = Pos{src.Name, lineWith(text, 0, len(text), `"`+c.c.Name+`"`)}
-			c.raw = string(lineText(text, c.at.Line))
+			if named[c.c.Name] == 0 {
+				named[c.c.Name] = x.with(0, len(text), `"`+c.c.Name+`"`)
+			}
+			c.at = Pos{src.Name, named[c.c.Name]}
+			c.raw = string(x.line(c.at.Line))
 		}
 		return c.at
 	}

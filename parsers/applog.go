@@ -1,0 +1,222 @@
+package parsers
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// app-log is an application's own log in any shape, of which only the lines that name a cause are taken:
+//
+//	2026-03-03T10:04:59.417900+00:00 app[web.1]: Error (OOM command not allowed when used memory > 'maxmemory'.):
+//	[2026-03-03T10:04:59.417900+00:00] main.CRITICAL: read error on connection to redis:6379 [] []
+//	{"level":50,"time":1772532299417,"msg":"connect ECONNREFUSED 127.0.0.1:6379"}
+//	2026-03-03T10:04:59+00:00 NOTICE (5): Session concurrency exceeded for sess_4f1c2d3e (7 waiting, 12 total requests)
+//	[03-Mar-2026 10:04:59 UTC] PHP Fatal error:  Allowed memory size of 268435456 bytes exhausted
+var _ = register(Parser{
+	Name:  "app-log",
+	Doc:   "application logs (PHP, monolog, heroku, pino, Cm_RedisSession, any other by its messages) -> app-event",
+	Match: matchAppLog,
+	Line:  appLogLine,
+})
+
+// matchAppLog stays below every parser that knows its format by a mark or a shape: these messages stand in their files too.
+func matchAppLog(_ string, head []byte) int {
+	events, shapes, lines := 0, 0, HeadLines(head, 500)
+	for _, line := range lines {
+		if s, _ := appSignature(line); s != "" {
+			events++
+		}
+		if appShape(line) {
+			shapes++
+		}
+	}
+	switch {
+	case len(lines) == 0:
+		return 0
+	case shapes*2 > len(lines):
+		return SureShape - 10
+	case events*2 > len(lines), events > 0 && len(lines) <= 12, events >= 3:
+		return SureHabit
+	}
+	return 0
+}
+
+// appShape knows the line shapes of common loggers; it lets a log be recognised that says nothing of interest.
+func appShape(line []byte) bool {
+	if bytes.Contains(line, []byte("] PHP ")) && line[0] == '[' {
+		return true
+	}
+	if line[0] == '{' {
+		return bytes.Contains(line, []byte(`"msg":`)) || bytes.Contains(line, []byte(`"message":`)) && bytes.Contains(line, []byte(`"level`))
+	}
+	s, rest, ok := leadStamp(string(line[:min(len(line), 200)]))
+	if !ok || s.local.Year() == 0 {
+		return false
+	}
+	word, _, _ := strings.Cut(rest, " ")
+	word = strings.Trim(word, "[]:(),-|")
+	if i := strings.LastIndexByte(word, '.'); i >= 0 { // monolog: main.CRITICAL
+		word = word[i+1:]
+	}
+	switch word {
+	case "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY", "FATAL", "ERR", "EMERG", "CRIT":
+		return true
+	}
+	return strings.HasPrefix(rest, "app[") || strings.HasPrefix(rest, "heroku[") // heroku
+}
+
+func appLogLine(_ *Source, line []byte, at Pos, emit func(Record)) bool {
+	signature, about := appSignature(line)
+	if signature == "" {
+		return true // an application may say anything
+	}
+	s, msg, program := appStamp(line)
+	e := &AppEvent{Signature: signature, Program: program, Session: about, Text: appText(msg)}
+	if _, rest, ok := strings.Cut(msg, " tries, "); ok { // Cm_RedisSession: "(6 tries, lock pid is x, 2.51544 seconds elapsed)"
+		rest, _, _ = strings.Cut(rest, " seconds elapsed")
+		if f, err := strconv.ParseFloat(rest[strings.LastIndexByte(rest, ' ')+1:], 64); err == nil && f >= 0 && f < 1e6 {
+			e.WaitedS = SomeF(f)
+		}
+	}
+	emit(s.put(Record{At: at, Raw: line, Fact: e}))
+	return true
+}
+
+// appSignature names the cause a line speaks of, and the session it concerns.
+func appSignature(line []byte) (signature, session string) {
+	has := func(s string) bool { return bytes.Contains(line, []byte(s)) }
+	switch {
+	case has("OOM command not allowed"):
+		return "redis-oom", ""
+	case has("MISCONF "), has("stop-writes-on-bgsave-error"):
+		return "redis-misconf", ""
+	case has("LOADING Redis is loading"), has("Redis is loading the dataset in memory"):
+		return "redis-loading", ""
+	case has("Session concurrency exceeded"), has("ConcurrentConnectionsExceeded"), has("max_concurrency") && has("503"):
+		return "session-lock-503", sessionOf(line)
+	case has(" for lock on ID "), has("Broke lock"), has("broke lock"), has("zombie waiter"), has("Failed to acquire session lock"), has("acquire lock for session"), has("session lock") && has("time"):
+		return "session-lock", sessionOf(line)
+	case has("Allowed memory size of "), has("JavaScript heap out of memory"), has("java.lang.OutOfMemoryError"), has("NoMemoryError"), has("failed to allocate memory (NoMemory"):
+		return "memory-limit", ""
+	case has("No space left on device"), has("ENOSPC"):
+		return "disk-full", ""
+	}
+	lower := bytes.ToLower(line[:min(len(line), 2000)])
+	about := bytes.Contains(lower, []byte("redis")) || bytes.Contains(lower, []byte(":6379")) || bytes.Contains(lower, []byte("valkey"))
+	if !about {
+		return "", ""
+	}
+	for _, sign := range []struct{ signature, text string }{
+		{"redis-refused", "connection refused"}, {"redis-refused", "econnrefused"}, {"redis-refused", "went away"},
+		{"redis-refused", "connection reset by peer"}, {"redis-refused", "connection lost"}, {"redis-refused", "server closed the connection"},
+		{"redis-refused", "could not connect"}, {"redis-refused", "can't connect"}, {"redis-refused", "connection closed"},
+		{"redis-timeout", "read error on connection"}, {"redis-timeout", "timed out"}, {"redis-timeout", "timeout reading"},
+		{"redis-timeout", "timeout waiting"}, {"redis-timeout", "etimedout"}, {"redis-timeout", "timeoutexception"}, {"redis-timeout", "timeouterror"},
+	} {
+		if bytes.Contains(lower, []byte(sign.text)) {
+			return sign.signature, ""
+		}
+	}
+	return "", ""
+}
+
+// sessionOf gives the first 8 characters of the session that a line names: enough to tell two apart, too few to use.
+func sessionOf(line []byte) string {
+	_, id, ok := bytes.Cut(line, []byte("sess_"))
+	if !ok {
+		return ""
+	}
+	n := 0
+	for n < len(id) && n < 8 && isIDByte(id[n]) {
+		n++
+	}
+	return string(id[:n])
+}
+
+func isIDByte(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == ','
+}
+
+// appText is the message with its session ids cut to 8 characters.
+func appText(msg string) string {
+	msg = clip(msg, maxEventText)
+	for _, mark := range []string{"sess_", "PHPREDIS_SESSION:", "PHPSESSID="} {
+		for from := 0; ; {
+			i := strings.Index(msg[from:], mark)
+			if i < 0 {
+				break
+			}
+			start := from + i + len(mark)
+			end := start
+			for end < len(msg) && isIDByte(msg[end]) {
+				end++
+			}
+			if end-start > 8 {
+				msg = msg[:start+8] + "***" + msg[end:]
+			}
+			from = start
+		}
+	}
+	return blankURLSecret(strings.ToValidUTF8(msg, "?"))
+}
+
+// appStamp finds the time of a line: in front of it, in the fields of a JSON object, or torn apart by a paste
+// ("2026-03-03T10: 04: 59 + 00: 00").
+func appStamp(line []byte) (stamp, string, string) {
+	e := unwrap(line)
+	program := string(e.Program)
+	s, msg := lineStamp(line)
+	if s.clock() != NoClock {
+		if program == "" { // heroku: "app[web.1]: message"
+			if tag, rest, ok := strings.Cut(msg, ": "); ok && strings.HasSuffix(tag, "]") && !strings.ContainsAny(tag, " \"") && len(tag) < 40 {
+				program, msg = tag, rest
+			}
+		}
+		return s, msg, program
+	}
+	if len(e.Msg) > 0 && e.Msg[0] == '{' {
+		return jsonStamp(e.Msg), msg, program
+	}
+	if len(line) > 20 && line[0] >= '0' && line[0] <= '9' {
+		head, tail := string(line[:min(len(line), 48)]), string(line[min(len(line), 48):])
+		mended := strings.NewReplacer(": ", ":", " + ", "+").Replace(head)
+		if s, rest, ok := leadStamp(mended + tail); ok {
+			return s, rest, program
+		}
+	}
+	return s, msg, program
+}
+
+// jsonStamp looks for the usual names of the time in a JSON line: seconds or milliseconds since 1970, or a date.
+func jsonStamp(line []byte) stamp {
+	for _, name := range []string{`"time":`, `"timestamp":`, `"@timestamp":`, `"datetime":`, `"ts":`, `"date":`} {
+		_, rest, ok := bytes.Cut(line, []byte(name))
+		if !ok {
+			continue
+		}
+		value := strings.TrimLeft(string(rest[:min(len(rest), 60)]), " ")
+		if strings.HasPrefix(value, `"`) {
+			text, _, _ := strings.Cut(value[1:], `"`)
+			if s, ok := dateStamp(text); ok {
+				return s
+			}
+			continue
+		}
+		end := 0
+		for end < len(value) && (isDigit(value[end]) || value[end] == '.') {
+			end++
+		}
+		f, err := strconv.ParseFloat(value[:end], 64)
+		if err != nil || f < 1e9 || f > 1e14 {
+			continue
+		}
+		if f < 1e11 {
+			f *= 1000
+		}
+		t := time.UnixMilli(int64(f)).UTC()
+		return stamp{t: t, local: t, offset: Some(0)}
+	}
+	return stamp{}
+}

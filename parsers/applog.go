@@ -111,7 +111,7 @@ func appSignature(line []byte) (signature, session string) {
 	for _, sign := range []struct{ signature, text string }{
 		{"redis-refused", "connection refused"}, {"redis-refused", "econnrefused"}, {"redis-refused", "went away"},
 		{"redis-refused", "connection reset by peer"}, {"redis-refused", "connection lost"}, {"redis-refused", "server closed the connection"},
-		{"redis-refused", "could not connect"}, {"redis-refused", "can't connect"}, {"redis-refused", "connection closed"},
+		{"redis-refused", "could not connect"}, {"redis-refused", "failed to read session data"}, {"redis-refused", "can't connect"}, {"redis-refused", "connection closed"},
 		{"redis-timeout", "read error on connection"}, {"redis-timeout", "timed out"}, {"redis-timeout", "timeout reading"},
 		{"redis-timeout", "timeout waiting"}, {"redis-timeout", "etimedout"}, {"redis-timeout", "timeoutexception"}, {"redis-timeout", "timeouterror"},
 	} {
@@ -167,6 +167,9 @@ func appText(msg string) string {
 func appStamp(line []byte) (stamp, string, string) {
 	e := unwrap(line)
 	program := string(e.Program)
+	if strings.HasPrefix(program, "(") { // "NOTICE (5): " is Cm_RedisSession's level
+		program = ""
+	}
 	s, msg := lineStamp(line)
 	if s.clock() != NoClock {
 		if program == "" { // heroku: "app[web.1]: message"

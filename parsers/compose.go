@@ -117,7 +117,7 @@ func blankOptions(args []string) []string {
 func blankCommand(cmd string) string {
 	words := strings.Split(cmd, " ")
 	for i, w := range words {
-		if i > 0 && isSecretOption(words[i-1]) && w != "" || i > 0 && words[i-1] == "-a" && strings.Contains(cmd, "redis-cli") {
+		if i > 0 && w != "" && (isSecretOption(words[i-1]) || words[i-1] == "requirepass" || words[i-1] == "masterauth" || words[i-1] == "AUTH") || i > 0 && words[i-1] == "-a" && strings.Contains(cmd, "redis-cli") {
 			words[i] = "***"
 			continue
 		}

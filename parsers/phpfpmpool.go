@@ -16,8 +16,14 @@ var _ = register(Parser{
 })
 
 func matchPHPFPMPool(_ string, head []byte) int {
-	marks, global := 0, false
+	marks, bad, settings, global := 0, 0, 0, false
 	poolINI.iniNames(head, func(section, name, value string) {
+		switch {
+		case section == "" && name == "":
+			bad++
+		case name != "":
+			settings++
+		}
 		switch {
 		case name == "pm" && (value == "dynamic" || value == "static" || value == "ondemand"),
 			strings.HasPrefix(name, "pm.") && !strings.Contains(value, " "),
@@ -31,8 +37,11 @@ func matchPHPFPMPool(_ string, head []byte) int {
 			marks++
 		}
 	})
-	if marks > 0 {
+	switch {
+	case marks > 0 && bad <= settings:
 		return SureMark
+	case marks > 0: // quoted in a text
+		return SureHabit
 	}
 	return 0
 }

@@ -35,8 +35,8 @@ var redisMessages = []redisMessage{
 	{"alloc-failed", []string{"Out Of Memory allocating"}, true},
 	{"alloc-failed", []string{"Guru Meditation", "OUT OF MEMORY"}, true},
 	{"alloc-failed", []string{"Out of memory trying to allocate"}, true},
-	{"oom-refused", []string{"OOM command not allowed"}, true},
-	{"misconf", []string{"MISCONF"}, true},
+	{"oom-refused", []string{"OOM command not allowed"}, false}, // a reply, which applications log too
+	{"misconf", []string{"MISCONF"}, false},
 	{"cow", []string{"memory used by copy-on-write"}, true},
 	{"cow", []string{"Fork CoW for "}, true},
 	{"overcommit-warning", []string{"overcommit_memory is set to 0"}, true},

@@ -141,6 +141,8 @@ func shiftFact(fact Fact, by int) {
 			lines[name] = shiftLine(line, by)
 		}
 		f.Lines = lines
+	case *ScriptCommand:
+		f.EndLine = shiftLine(f.EndLine, by)
 	case *Setting:
 		f.EndLine = shiftLine(f.EndLine, by)
 	}

@@ -38,7 +38,9 @@ func matchRedisScript(name string, head []byte) int {
 	switch {
 	case commands == 0:
 		return 0
-	case shebang || fences >= 2 || strings.HasSuffix(name, ".sh") || strings.HasSuffix(name, ".md"):
+	case shebang || fences >= 2 && bytes.HasPrefix(head, []byte("#")):
+		return SureMark + 6 // above a session of redis-cli, which has prompts and answers
+	case fences >= 2 || strings.HasSuffix(name, ".sh") || strings.HasSuffix(name, ".md"):
 		return SureShape - 5
 	}
 	return SureHabit + 5

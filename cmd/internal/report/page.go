@@ -22,14 +22,17 @@ type piece struct {
 	role role
 }
 
+// maxPiece bounds what is measured again for every line it fills. A word of a thousand bytes is no reading matter.
+const maxPiece = 1000
+
 // say is text as one unbreakable piece.
-func say(r role, text string) piece { return piece{visible(text), r} }
+func say(r role, text string) piece { return piece{bounded(visible(text)), r} }
 
 // words is text as pieces, one a word.
 func words(r role, text string) []piece {
 	var ps []piece
-	for _, w := range strings.Fields(visible(text)) {
-		ps = append(ps, piece{w, r})
+	for w := range strings.FieldsSeq(visible(text)) {
+		ps = append(ps, piece{bounded(w), r})
 	}
 	return ps
 }
@@ -37,16 +40,23 @@ func words(r role, text string) []piece {
 // verbatim is a quoted line as pieces: its blanks stay as they are, so that what is shown can be searched for.
 func verbatim(text string) []piece {
 	var ps []piece
-	blanks := ""
+	blanks := 0
 	for w := range strings.SplitSeq(strings.TrimSpace(visible(text)), " ") {
 		if w == "" {
-			blanks += " "
+			blanks++
 			continue
 		}
-		ps = append(ps, piece{blanks + w, body})
-		blanks = ""
+		ps = append(ps, piece{bounded(strings.Repeat(" ", min(blanks, maxPiece)) + w), body})
+		blanks = 0
 	}
 	return ps
+}
+
+func bounded(text string) string {
+	if len(text) <= maxPiece {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxPiece], "") + "…"
 }
 
 func (p *page) blank() { p.out.line("") }
@@ -120,7 +130,7 @@ func (p *page) put(gutter piece, line []piece) {
 
 // row writes one line that keeps its blanks, clipped at the page's edge.
 func (p *page) row(gutter piece, r role, text string) {
-	p.put(gutter, []piece{{clip(visible(text), p.width-lipgloss.Width(gutter.text)), r}})
+	p.put(gutter, []piece{{clip(bounded(visible(text)), p.width-lipgloss.Width(gutter.text)), r}})
 }
 
 // clip cuts text to a width, with a sign that it did.
@@ -133,11 +143,11 @@ func clip(text string, width int) string {
 
 // clipPath cuts a path to a width from its left, at a slash if it can: the file's name says more than the root.
 func clipPath(text string, width int) string {
+	if len(text) > maxPiece {
+		text = "…" + strings.ToValidUTF8(text[len(text)-maxPiece:], "")
+	}
 	if lipgloss.Width(text) <= width {
 		return text
-	}
-	if most := 16 * width; len(text) > most { // no character that counts takes more bytes
-		text = strings.ToValidUTF8(text[len(text)-most:], "")
 	}
 	for text != "" && lipgloss.Width(text) > width-1 {
 		_, text = cut(text, 1)

@@ -91,6 +91,18 @@ func TestTextHostile(t *testing.T) {
 	}
 }
 
+// A word of 64 kB in every place once took minutes: each line it filled measured the rest again.
+func TestTextLongWord(t *testing.T) {
+	r := new(rules.Report)
+	fill(reflect.ValueOf(r).Elem(), func() string { return strings.Repeat("緑", 1<<14) })
+	withoutCommands(r)
+	for _, l := range strings.Split(textOf(t, r, Options{}), "\n") {
+		if w := lipgloss.Width(l); w > defaultWidth {
+			t.Fatalf("%d columns: %q", w, l)
+		}
+	}
+}
+
 // withoutCommands leaves hostile commands that fit a line.
 func withoutCommands(r *rules.Report) {
 	for i := range r.Missing {

@@ -39,7 +39,7 @@ func (t *text) coverage() {
 		if in.Format == "" {
 			format = piece{"?", unsure}
 		}
-		rows = append(rows, []piece{say(body, in.File), format, say(body, count(int64(in.Read))), say(body, count(int64(in.Facts))), bad,
+		rows = append(rows, []piece{{clipPath(visible(in.File), t.width), body}, format, say(body, count(int64(in.Read))), say(body, count(int64(in.Facts))), bad,
 			say(body, days(in.From, in.To, year == 0)), say(body, clock(in))})
 	}
 	t.table(margin, []column{{yields: 16, path: true}, {yields: 9}, {right: true}, {right: true}, {right: true}, {yields: 11}, {yields: 5}}, rows, func(i int) {

@@ -3,6 +3,7 @@ package parsers
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ var _ = register(Parser{
 
 // accessFormat is one way to read a line. It says why when it cannot, "" when it did.
 type accessFormat struct {
-	name  string
+	name  string // unique in a reader
 	match func(l *accessLine, line []byte) string
 	hint  bool // a log_format
 	guess bool // reads by heuristics: only for files that no other format reads
@@ -106,13 +107,8 @@ func (r *accessReader) read(line []byte) (f accessFormat, why string) {
 	if why == "" {
 		return f, ""
 	}
-	if e := unwrap(line); e.Wrapped {
-		if f, bad := r.readBare(e.Msg, false); bad == "" {
-			return f, ""
-		}
-	}
-	if _, msg, ok := bytes.Cut(line, []byte(" | ")); ok { // docker compose: "nginx-1  | ..."
-		if f, bad := r.readBare(msg, false); bad == "" {
+	for _, inner := range unwrapAccess(line) {
+		if f, bad := r.readBare(inner, false); inner != nil && bad == "" {
 			return f, ""
 		}
 	}
@@ -120,6 +116,18 @@ func (r *accessReader) read(line []byte) (f accessFormat, why string) {
 		return f, ""
 	}
 	return f, why
+}
+
+// unwrapAccess gives what a line may hold behind a wrapper: syslog's, docker's and their kind, or docker compose's
+// "nginx-1  | ...".
+func unwrapAccess(line []byte) (inner [2][]byte) {
+	if e := unwrap(line); e.Wrapped {
+		inner[0] = e.Msg
+	}
+	if _, msg, ok := bytes.Cut(line, []byte(" | ")); ok {
+		inner[1] = msg
+	}
+	return inner
 }
 
 // readBare tries the formats that are known, or those that guess.
@@ -162,15 +170,19 @@ func newAccessReader(src *Source) *accessReader {
 	score := make(map[string]int, len(r.formats))
 	read := 0
 	for _, line := range lines {
-		any := false
-		for _, f := range r.formats {
-			if r.try(f, line) == "" {
-				score[f.name]++
-				any = any || !f.guess
+		inner := unwrapAccess(line)
+		for _, text := range [][]byte{line, inner[0], inner[1]} {
+			known := false
+			for _, f := range r.formats {
+				if text != nil && !f.guess && r.try(f, text) == "" {
+					score[f.name]++
+					known = true
+				}
 			}
-		}
-		if any {
-			read++
+			if known {
+				read++
+				break
+			}
 		}
 	}
 	// A log_format that reads nearly all lines is the file's own. What it refuses, for an agent with quotes in it, a wider
@@ -180,7 +192,7 @@ func newAccessReader(src *Source) *accessReader {
 		r.formats = slices.DeleteFunc(r.formats, func(f accessFormat) bool { return f.name == clfWithTail })
 	}
 	slices.SortStableFunc(r.formats, func(a, b accessFormat) int {
-		return cmp.Or(cmp.Compare(boolInt(a.guess), boolInt(b.guess)), cmp.Compare(boolInt(own(b)), boolInt(own(a))), cmp.Compare(score[b.name], score[a.name]))
+		return cmp.Or(cmp.Compare(boolInt(own(b)), boolInt(own(a))), cmp.Compare(score[b.name], score[a.name]))
 	})
 	// Where a known format reads at least a quarter of the lines, the others are damaged or foreign, and are told as such
 	// rather than guessed at.
@@ -224,7 +236,7 @@ func hintFormats(src *Source) []accessFormat {
 		if i == maxLogFormats {
 			break
 		}
-		r := ranked{accessFormat: accessFormat{name: "log_format " + f.Name, hint: true}, rank: strings.Count(f.Format, "$")}
+		r := ranked{accessFormat: accessFormat{name: fmt.Sprintf("log_format %s %d", f.Name, i), hint: true}, rank: strings.Count(f.Format, "$")}
 		if j, ok := compileJSON(f); ok {
 			r.match = j.match
 		} else if t, err := compileText(f); err == nil {

@@ -77,7 +77,7 @@ func unescapeConf(s string) string {
 	return strings.NewReplacer(`\"`, `"`, `\'`, `'`, `\\`, `\`, `\t`, "\t", `\r`, "\r", `\n`, "\n").Replace(s)
 }
 
-// confWords are directives that begin a line of nginx' configuration and of nothing else a server keeps.
+// confWords are directives that begin most lines of nginx' configuration; a few of them begin lines elsewhere too.
 var confWords = []string{
 	"worker_processes", "worker_connections", "log_format", "access_log", "server_name", "proxy_pass", "fastcgi_pass", "limit_req_zone", "limit_req",
 	"limit_conn_zone", "limit_conn", "upstream", "location", "server", "http", "events", "map", "geo", "set_real_ip_from", "real_ip_header",
@@ -98,18 +98,11 @@ func matchNginxConf(name string, head []byte) int {
 			continue
 		}
 		lines++
-		first, rest := word(line)
-		first = bytes.TrimRight(first, "{;")
-		if !slices.Contains(confWords, string(first)) || len(rest) == 0 && !bytes.HasSuffix(line, []byte("{")) && string(first) != "server" && string(first) != "http" && string(first) != "events" {
-			continue
-		}
-		if last := bytes.TrimSpace(stripComment(line)); !bytes.HasSuffix(last, []byte(";")) && !bytes.HasSuffix(last, []byte("{")) && !bytes.HasSuffix(last, []byte("}")) &&
-			!bytes.HasSuffix(last, []byte("'")) && !bytes.HasSuffix(last, []byte(`"`)) && len(rest) > 0 {
-			continue
-		}
-		known++
-		if slices.Contains(strongConfWords, string(first)) || isMapStart(line) {
-			strong++
+		if first, ok := confLine(line); ok {
+			known++
+			if slices.Contains(strongConfWords, first) || isMapStart(line) {
+				strong++
+			}
 		}
 	}
 	switch {
@@ -121,6 +114,22 @@ func matchNginxConf(name string, head []byte) int {
 		return SureHabit
 	}
 	return 0
+}
+
+// confLine says whether a line begins with one of confWords and ends as nginx wants it: in a semicolon, a brace, or a quoted
+// string that the next line goes on from. It returns the word.
+func confLine(line []byte) (first string, ok bool) {
+	w, _ := word(line)
+	first = string(bytes.TrimRight(w, "{;"))
+	if !slices.Contains(confWords, first) {
+		return first, false
+	}
+	last := bytes.TrimSpace(stripComment(line))
+	switch last[len(last)-1] {
+	case ';', '{', '}', '\'', '"':
+		return first, len(last) > len(first)
+	}
+	return first, len(last) == len(first) // "server", with its brace in the next line
 }
 
 // isMapStart knows "map $a $b {" and "geo $a {".

@@ -248,7 +248,7 @@ func (c *confReader) readPart(text []byte, skipped int) (line int, why string) {
 	var lines []int // of the words
 	first, last := 0, 0
 	for t := range tokens {
-		at := t.Line + skipped
+		at := min(t.Line+skipped, len(c.lines)) // the lexer counts an escaped newline at the very end for a line more
 		if t.Error != nil {
 			if words != nil {
 				c.add(words, first, last, false)

@@ -27,6 +27,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = unreadable{errors.New("interrupted")}
+		}
 		fmt.Fprintf(stderr, "culprit: %v\n", err)
 		var u unreadable
 		if errors.As(err, &u) {

@@ -48,6 +48,9 @@ func (w *unpacker) unpack(in Input, rel string, depth int) error {
 		return w.fail(in, err)
 	}
 	head, _ := br.Peek(peekSize)
+	if what := notOpened(head); what != "" {
+		return w.fail(in, errors.New(what))
+	}
 	switch {
 	case isTar(head):
 		if depth == maxDepth {
@@ -87,6 +90,23 @@ func (w *unpacker) leaf(in Input) error {
 func (w *unpacker) fail(in Input, err error) error {
 	in.R, in.Err = nil, plainError(err)
 	return w.leaf(in)
+}
+
+// notOpened says what a file is that holds more than its bytes show, and what to do to have it read.
+func notOpened(head []byte) string {
+	for _, c := range [...]struct{ magic, what string }{
+		{"7z\xbc\xaf\x27\x1c", "a 7z archive, not opened; unpack it and name the folder"},
+		{"Rar!\x1a\x07", "a rar archive, not opened; unpack it and name the folder"},
+		{"!<arch>\n", "an ar archive, not opened; unpack it and name the folder"},
+		{"\x04\x22\x4d\x18", "compressed with lz4, not opened; unpack it with lz4 -d"},
+		{"\x1f\x9d", "compressed with compress, not opened; unpack it with gunzip"},
+		{"LPKSHHRH", "a journal in binary form, not read; give what journalctl --file FILE -o json prints"},
+	} {
+		if bytes.HasPrefix(head, []byte(c.magic)) {
+			return c.what
+		}
+	}
+	return ""
 }
 
 // isTar knows a tar by its mark, and one from before the mark by its checksum.

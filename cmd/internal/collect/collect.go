@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -28,7 +29,7 @@ type Input struct {
 type Unit struct {
 	Name    string // as in Input
 	Named   bool   // it stands on the command line itself
-	rel     string // below the folder that was named: what may tell the host
+	rel     string // from the folder that was named on, with its own name: what may tell the host
 	modTime time.Time
 	open    func() (io.ReadCloser, error)
 	stream  bool
@@ -104,11 +105,11 @@ func (w *walker) argument(arg string) {
 			prefix = ""
 		}
 		before := len(w.units)
-		if w.folder(w.root, prefix, "", true); len(w.units) == before {
+		if w.folder(w.root, prefix, path.Base(filepath.ToSlash(w.root)), true); len(w.units) == before {
 			w.fail(name, false, errors.New("no file in this folder"))
 		}
 	case info.Mode().IsRegular():
-		w.file(arg, name, path.Base(name), info, true)
+		w.file(arg, name, strings.TrimPrefix(name, "/"), info, true)
 	case info.Mode()&fs.ModeNamedPipe != 0: // <(zcat dmesg.gz)
 		f, err := os.Open(arg)
 		if err != nil {
@@ -121,7 +122,7 @@ func (w *walker) argument(arg string) {
 	}
 }
 
-// folder walks dir, whose name is prefix and which stands at rel below the named folder.
+// folder walks dir, whose name is prefix and which stands at rel, the named folder being the first of it.
 func (w *walker) folder(dir, prefix, rel string, named bool) {
 	entries, err := os.ReadDir(dir) // sorted by name
 	if err != nil {

@@ -187,6 +187,31 @@ func TestArchives(t *testing.T) {
 		"z/a: 1", "z/b: 2")
 }
 
+func TestNotOpened(t *testing.T) {
+	dir := tree(t, "a.7z", "7z\xbc\xaf\x27\x1c....", "system.journal", "LPKSHHRH....")
+	want(t, readAll(t, nil, dir), "a.7z! a 7z archive, not opened; unpack it and name the folder",
+		"system.journal! a journal in binary form, not read; give what journalctl --file FILE -o json prints")
+}
+
+func TestHostsOfArguments(t *testing.T) {
+	dir := tree(t, "web1/dmesg", "1", "web2/dmesg", "2", "web3/dmesg", "3")
+	t.Chdir(dir)
+	f := func(want string, args ...string) {
+		t.Helper()
+		var got []string
+		for _, u := range List(args, nil) {
+			u.Each(t.Context(), func(in Input) error { got = append(got, in.Host); return nil })
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%v: hosts %q, want %q", args, got, want)
+		}
+	}
+	f("web1 web2 web3", ".")
+	f("web1 web2", "web1", "web2")
+	f("web1 web3", "./web1/", "web3/dmesg")
+	f("web2", dir+"/web2")
+}
+
 func TestArchivesAreOpenedThreeDeep(t *testing.T) {
 	b := tarOf("f", "x")
 	for range 3 {

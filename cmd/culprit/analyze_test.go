@@ -1,0 +1,36 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The report does not show how many workers made it.
+func TestReportDoesNotDependOnWorkers(t *testing.T) {
+	dirs, err := filepath.Glob("../../testdata/incidents/*")
+	if err != nil || len(dirs) == 0 {
+		t.Fatal("no incidents", err)
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			want := analyzed(t, "--workers", "1", dir)
+			for _, workers := range []string{"2", "7"} {
+				if diff := cmp.Diff(want, analyzed(t, "--workers", workers, dir)); diff != "" {
+					t.Errorf("-1 worker +%s:\n%.3000s", workers, diff)
+				}
+			}
+		})
+	}
+}
+
+func analyzed(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), append([]string{"--format", "json"}, args...), nil, &out, &errs); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errs.Bytes())
+	}
+	return out.String()
+}

@@ -115,7 +115,7 @@ func blankOptions(args []string) []string {
 
 // blankCommand blanks the secrets in a command line: --requirepass X, redis-cli -a X, -pX of mysql, --password=X, a URL's.
 func blankCommand(cmd string) string {
-	words := strings.Split(cmd, " ")
+	words := strings.Split(clip(cmd, maxValue), " ")
 	for i, w := range words {
 		if i > 0 && w != "" && (isSecretOption(words[i-1]) || words[i-1] == "requirepass" || words[i-1] == "masterauth" || words[i-1] == "AUTH") || i > 0 && words[i-1] == "-a" && strings.Contains(cmd, "redis-cli") {
 			words[i] = "***"
@@ -142,6 +142,7 @@ func isSecretOption(word string) bool {
 // emitRedisOptions gives the --name value pairs of a redis-server command line as settings of Redis.
 func emitRedisOptions(at Pos, raw string, path, words []string, emit func(Record)) {
 	isServer := false
+	raw = clip(raw, maxValue)
 	for i := 0; i < len(words); i++ {
 		w := strings.Trim(words[i], "\"'")
 		if strings.HasSuffix(w, "redis-server") || strings.HasSuffix(w, "valkey-server") || strings.HasSuffix(w, "keydb-server") {

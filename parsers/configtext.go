@@ -63,8 +63,12 @@ func isSecretName(name string) bool {
 	return strings.HasSuffix(n, "_pass") || strings.HasSuffix(n, "_pwd") || n == "pass" || n == "pwd" || n == "auth" || n == "crypt" || n == "key"
 }
 
+// maxValue bounds a value that is searched for secrets; the longest settings seen, Content-Security-Policy, have 2 kB.
+const maxValue = 4096
+
 // blankURLSecret blanks the password in "redis://user:secret@host" and "tcp://host:6379?auth=secret".
 func blankURLSecret(value string) string {
+	value = clip(value, maxValue)
 	for _, mark := range []string{"auth=", "auth[]=", "auth[pass]=", "password=", "auth%5B%5D="} {
 		for from := 0; ; {
 			i := strings.Index(value[from:], mark)

@@ -104,7 +104,7 @@ func (k *kubeReader) json(path []string, v any, depth int) {
 		}
 		sort.Strings(keys)
 		for _, key := range keys {
-			k.json(append(slices.Clip(path), key), v[key], depth+1)
+			k.json(append(slices.Clip(path), clip(key, maxKey)), v[key], depth+1)
 		}
 	case []any:
 		var scalars []string

@@ -26,13 +26,14 @@ func (x lineIndex) of(offset int) int {
 	return max(sort.SearchInts(x.starts, offset+1), 1)
 }
 
-// line is the text of the line of that number, at most MaxLine bytes of it.
+// line is the text of the line of that number, at most maxValue bytes of it: a document may be one line.
 func (x lineIndex) line(n int) []byte {
 	if n < 1 || n > len(x.starts) {
 		return nil
 	}
-	text, _, _ := bytes.Cut(x.text[x.starts[n-1]:], []byte("\n"))
-	return bytes.TrimRight(text[:min(len(text), MaxLine)], "\r")
+	text := x.text[x.starts[n-1]:]
+	text, _, _ = bytes.Cut(text[:min(len(text), maxValue)], []byte("\n"))
+	return bytes.TrimRight(text, "\r")
 }
 
 // with is the line of mark between two offsets, or that of the first when it is not there.

@@ -124,7 +124,7 @@ func processHeader(s string) []string {
 			known++
 		}
 	}
-	if !pid || !command || known == 0 {
+	if !pid || !command || known == 0 || len(f) > 60 { // ps knows some 150 keywords; nobody prints half of them
 		return nil
 	}
 	return f

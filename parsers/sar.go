@@ -57,7 +57,9 @@ func parseSar(src *Source, emit func(Record)) error {
 		}
 		if strings.Contains(s, ";") {
 			if rest, ok := strings.CutPrefix(s, "# "); ok {
-				columns = strings.Split(rest, ";")
+				if columns = strings.Split(rest, ";"); len(columns) > 200 { // sadf -d -- -A in one row has 150
+					columns = nil
+				}
 			} else if len(columns) > 3 {
 				sadfRow(src, columns, line, at, emit)
 			}
@@ -82,7 +84,7 @@ func parseSar(src *Source, emit func(Record)) error {
 			return
 		}
 		if strings.HasPrefix(cells[0], "kbmem") || strings.HasPrefix(cells[0], "kbswp") {
-			columns, last = cells, time.Time{} // every report of one file begins on the same day
+			columns, last = cells[:min(len(cells), 60)], time.Time{} // every report of one file begins on the same day
 			return
 		}
 		if c := cells[0][0]; c < '0' || c > '9' {

@@ -107,8 +107,10 @@ func parseSystemdUnit(src *Source, emit func(Record)) error {
 		if long.name != "" {
 			if s != "" && s[0] != '#' && s[0] != ';' {
 				more := strings.HasSuffix(s, "\\")
-				long.value += " " + strings.TrimSpace(strings.TrimSuffix(s, "\\"))
-				if more && len(long.value) < MaxLine {
+				if len(long.value) < 2*maxValue {
+					long.value += " " + strings.TrimSpace(strings.TrimSuffix(s, "\\"))
+				}
+				if more {
 					return
 				}
 				setting(long.at, long.line, long.name, long.value, at.Line)

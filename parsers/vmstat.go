@@ -28,7 +28,7 @@ func matchVmstat(_ string, head []byte) int {
 
 func vmstatColumns(s string) []string {
 	f := strings.Fields(s)
-	if len(f) < 12 || f[0] != "r" || f[1] != "b" || f[2] != "swpd" || f[3] != "free" {
+	if len(f) < 12 || len(f) > 40 || f[0] != "r" || f[1] != "b" || f[2] != "swpd" || f[3] != "free" {
 		return nil
 	}
 	return f

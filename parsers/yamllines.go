@@ -22,7 +22,10 @@ func eachYAML(src *Source, text []byte, f func(yamlNode)) {
 	w.flushList()
 }
 
-const maxYAMLDepth = 64 // the deepest pod spec is 15 or so
+const (
+	maxYAMLDepth = 64  // the deepest pod spec is 15 or so
+	maxKey       = 300 // Kubernetes bounds a label's key at 317 with its prefix; paths repeat keys for every scalar below
+)
 
 type yamlLevel struct {
 	indent int
@@ -63,7 +66,7 @@ func (w *yamlWalker) line(line string, at Pos) {
 		w.doc++
 		return
 	}
-	for strings.HasPrefix(body, "- ") || body == "-" {
+	for depth := 0; depth < maxYAMLDepth && (strings.HasPrefix(body, "- ") || body == "-"); depth++ {
 		w.pop(indent, true)
 		if n := len(w.stack); n > 0 && w.stack[n-1].list && w.stack[n-1].indent == indent {
 			w.stack[n-1].item++
@@ -196,7 +199,7 @@ func yamlKey(s string) (key, value string, ok bool) {
 			return "", "", false
 		}
 	}
-	return strings.TrimSpace(key), yamlComment(strings.TrimSpace(value)), key != ""
+	return strings.TrimSpace(key), yamlComment(strings.TrimSpace(value)), key != "" && len(key) <= maxKey
 }
 
 // yamlComment takes " # comment" off a value, outside quotes.
@@ -231,14 +234,15 @@ func flowList(s string) []string {
 	var items []string
 	for s != "" {
 		s = strings.TrimLeft(s, " ")
-		end := -1
+		from := 0
 		if s != "" && (s[0] == '"' || s[0] == '\'') {
 			if i := strings.IndexByte(s[1:], s[0]); i >= 0 {
-				end = i + 2 + strings.IndexByte(s[i+2:]+",", ',')
+				from = i + 2
 			}
 		}
-		if end < 0 {
-			end = strings.IndexByte(s+",", ',')
+		end := len(s)
+		if i := strings.IndexByte(s[from:], ','); i >= 0 {
+			end = from + i
 		}
 		if item := strings.TrimSpace(s[:end]); item != "" {
 			items = append(items, yamlScalar(item))

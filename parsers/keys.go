@@ -30,7 +30,7 @@ var _ = register(Parser{
 
 func matchKeys(_ string, head []byte) int {
 	lines := HeadLines(head, 200)
-	asked, rows, names, items, slow := 0, 0, 0, 0, 0
+	asked, rows, names, items, slow, replies := 0, 0, 0, 0, 0, 0
 	for i, line := range lines {
 		text := trimQuote(line)
 		switch {
@@ -57,7 +57,9 @@ func matchKeys(_ string, head []byte) int {
 			}
 			continue
 		}
-		if k, ok := keyRow(text); ok && KeyPrefix(k.Name) != k.Name {
+		if isStatus(text) {
+			replies++
+		} else if k, ok := keyRow(text); ok && KeyPrefix(k.Name) != k.Name {
 			rows++
 		} else if isKeyName(text) && KeyPrefix(string(text)) != string(text) {
 			names++
@@ -67,10 +69,12 @@ func matchKeys(_ string, head []byte) int {
 	switch {
 	case slow > 0:
 		return 0
-	case asked > 0 && (items > 0 || rows+names+asked >= 2):
+	case asked > 0 && (items > 0 || rows+names+asked >= 2) && (asked+items+rows+names+replies)*2 >= n:
 		return SureMark
 	case n > 0 && (rows+names)*10 >= n*6 && rows > 0:
 		return SureShape
+	case asked > 1 && items > 0: // within prose
+		return SureHabit
 	case n >= 2 && items*10 >= n*8:
 		return SureHabit + 10
 	case n >= 3 && names*10 >= n*4 && names > 0:

@@ -56,6 +56,8 @@ func matchRedisInfo(_ string, head []byte) int {
 	switch {
 	case marks == 0 || logs > 0 && logs*4 > known:
 		return 0
+	case known >= 20 && bytes.Contains(head, []byte("```")):
+		return SureMark + 7 // a whole reply is worth more than the runbook around it, which has redis-cli commands too
 	case known*2 >= len(lines):
 		return SureMark
 	case known >= 3:

@@ -239,6 +239,16 @@ func partTitle(line string) string {
 		}
 		return ""
 	}
+	if cliPromptRE.MatchString(s) {
+		// Of a session of redis-cli only the commands whose replies are formats of their own begin an output: what is asked of
+		// a key belongs to the listing before it.
+		cmd, _, _ := redisCommandLine([]byte(s))
+		switch command(cmd) {
+		case "INFO", "SLOWLOG", "LATENCY", "CLIENT", "CONFIG", "SCAN", "KEYS", "DBSIZE", "MONITOR":
+			return strings.Join(cmd, " ")
+		}
+		return ""
+	}
 	if cmd, ok := promptCommand(s); ok {
 		word, args, _ := strings.Cut(strings.TrimPrefix(cmd, "sudo "), " ")
 		switch word {

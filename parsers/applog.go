@@ -90,6 +90,8 @@ func appSignature(line []byte) (signature, session string) {
 	switch {
 	case has("OOM command not allowed"):
 		return "redis-oom", ""
+	case has("max number of clients reached"):
+		return "redis-maxclients", ""
 	case has("MISCONF "), has("stop-writes-on-bgsave-error"):
 		return "redis-misconf", ""
 	case has("LOADING Redis is loading"), has("Redis is loading the dataset in memory"):

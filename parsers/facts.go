@@ -218,7 +218,7 @@ func (*WebError) Kind() string { return "web-error" }
 
 // AppEvent is an application's own line that names one of the causes: a refused write, a lock wait, a MISCONF.
 type AppEvent struct {
-	Signature string `json:"signature"` // redis-oom, redis-refused, redis-loading, redis-misconf, redis-timeout, session-lock, session-lock-503, memory-limit, disk-full
+	Signature string `json:"signature"` // redis-oom, redis-refused, redis-loading, redis-misconf, redis-timeout, redis-maxclients, session-lock, session-lock-503, memory-limit, disk-full
 	Program   string `json:"program,omitempty"`
 	Session   string `json:"session,omitempty"` // first 8 characters at most: session ids are secrets
 	WaitedS   OptF   `json:"waited_s,omitzero"`

@@ -1,6 +1,9 @@
 package parsers
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // mysql-log is the error log of mysqld or mariadbd; the lines about its life and its memory give events:
 //
@@ -16,6 +19,9 @@ var _ = register(Parser{
 })
 
 func matchMySQLLog(_ string, head []byte) int {
+	if !isMySQLText(head) {
+		return 0
+	}
 	hits, lines := 0, HeadLines(head, 200)
 	for _, line := range lines {
 		_, msg := lineStamp(line)
@@ -30,6 +36,16 @@ func matchMySQLLog(_ string, head []byte) int {
 		return SureHabit
 	}
 	return 0
+}
+
+// isMySQLText asks for one word that only MySQL's log has: other programs write [ERROR] too.
+func isMySQLText(head []byte) bool {
+	for _, word := range []string{"InnoDB", "mysqld", "mariadb", "[MY-0", "MariaDB", "Memory pressure event", "Aborted connection"} {
+		if bytes.Contains(head, []byte(word)) {
+			return true
+		}
+	}
+	return false
 }
 
 // isMySQLMessage knows "0 [Note] ...", "[ERROR] InnoDB: ...", "InnoDB: ..." and mysqld_safe's lines.

@@ -23,10 +23,13 @@ var _ = register(Parser{
 })
 
 func matchRedisScript(name string, head []byte) int {
-	commands, fences := 0, 0
+	commands, fences, fenced := 0, 0, 0
 	for _, line := range HeadLines(head, 2000) {
 		s := strings.TrimSpace(string(line))
-		if strings.HasPrefix(s, "```") {
+		if fences%2 == 1 && s[0] != '#' {
+			fenced++
+		}
+		if opensFence(s) {
 			fences++
 		} else if s[0] != '#' && len(redisCalls(s)) > 0 {
 			if _, prompt := promptCommand(s); !prompt {
@@ -38,7 +41,7 @@ func matchRedisScript(name string, head []byte) int {
 	switch {
 	case commands == 0:
 		return 0
-	case shebang || fences >= 2 && bytes.HasPrefix(head, []byte("#")):
+	case shebang || fences >= 2 && bytes.HasPrefix(head, []byte("#")) && commands > 1 && commands*6 >= fenced: // else its blocks are outputs
 		return SureMark + 6 // above a session of redis-cli, which has prompts and answers
 	case fences >= 2 || strings.HasSuffix(name, ".sh") || strings.HasSuffix(name, ".md"):
 		return SureShape - 5
@@ -55,7 +58,7 @@ func parseRedisScript(src *Source, emit func(Record)) error {
 	var st statement
 	eachTextLine(src, text, func(line string, at Pos) {
 		s := strings.TrimSpace(line)
-		if strings.HasPrefix(s, "```") {
+		if opensFence(s) {
 			st.flush(emit)
 			fenced = !fenced
 			return
@@ -72,6 +75,11 @@ func parseRedisScript(src *Source, emit func(Record)) error {
 	})
 	st.flush(emit)
 	return nil
+}
+
+// opensFence knows the fences of Markdown, in list items too.
+func opensFence(s string) bool {
+	return strings.HasPrefix(strings.TrimLeft(s, "-* "), "```")
 }
 
 // statement is one shell statement over its lines: a pipeline, or a loop to its done.

@@ -184,6 +184,10 @@ func unitOfFile(file string) string {
 	case ".service", ".slice", ".scope":
 		return base
 	}
+	// A drop-in copied out of its directory: redis-server.service.d-override.conf, redis-server.service_override.conf.
+	if i := strings.Index(base, ".service"); i > 0 && strings.HasSuffix(base, ".conf") {
+		return base[:i+len(".service")]
+	}
 	return ""
 }
 

@@ -146,6 +146,9 @@ func (f *infoFold) line(line []byte, at Pos) {
 
 // separator handles the lines between snapshots: dates, rules, prompts, shell commands, errors of redis-cli.
 func (f *infoFold) separator(line []byte, at Pos) bool {
+	if n := nameLength(line); n > 0 && n < len(line) && line[n] == ':' && knownInfoName(line[:n]) {
+		return false // nearly every line
+	}
 	if port, ok := promptLine(line); ok {
 		if port != "" {
 			if s := f.open(); s != nil && s.port != "" && s.port != port {

@@ -53,6 +53,9 @@ func (t *Timeline) reconcile(now time.Time, o Options) *clocks {
 	}
 	t.bootTimes(c, zones)
 	t.placeByPairs(c)
+	t.nameZones(c, zones)
+	t.placeByFamily(c)
+	t.placeByNginx(c)
 	for _, file := range slices.Sorted(maps.Keys(t.spans)) {
 		if _, done := c.files[file]; done {
 			continue
@@ -67,6 +70,81 @@ func (t *Timeline) reconcile(now time.Time, o Options) *clocks {
 	}
 	t.bootTimes(c, zones)
 	return c
+}
+
+// nameZones replaces an inferred offset by the host's named zone where the two agree at the file's time: the name knows
+// when summer time begins, and its rotated siblings may lie on the other side.
+func (t *Timeline) nameZones(c *clocks, zones map[string]hostZone) {
+	for file, p := range c.files {
+		z, ok := zones[c.hosts[file]]
+		if !ok {
+			z, ok = zones[""]
+		}
+		if !ok || t.spans[file].local.to.IsZero() {
+			continue
+		}
+		at := c.wall(t.spans[file].local.to, p.loc)
+		_, told := at.In(p.loc).Zone()
+		if _, named := at.In(z.loc).Zone(); told == named {
+			p.loc = z.loc
+			c.files[file] = p
+		}
+	}
+}
+
+// placeByFamily gives a rotated file the zone of a sibling: one writer wrote them all.
+func (t *Timeline) placeByFamily(c *clocks) {
+	told := map[string]placement{}
+	for _, file := range slices.Sorted(maps.Keys(c.files)) {
+		if family := Family(file); told[family].loc == nil {
+			p := c.files[file]
+			p.from = fmt.Sprintf("as %s: %s", file, p.from)
+			told[family] = p
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(t.spans)) {
+		if _, done := c.files[file]; !done && told[Family(file)].loc != nil {
+			c.files[file] = told[Family(file)]
+		}
+	}
+}
+
+// placeByNginx gives an error log the zone in which the same nginx stamps its access log. Logs that write UTC by format
+// (JSON with an epoch) tell nothing, and two zones (a DST change) are left to the host's.
+func (t *Timeline) placeByNginx(c *clocks) {
+	for key := range t.webErrors {
+		if _, done := c.files[key.file]; done {
+			continue
+		}
+		offsets := map[int]string{}
+		for file := range t.web.files {
+			if c.hosts[file] == c.hosts[key.file] {
+				for _, off := range t.spans[file].offsets {
+					if have, ok := offsets[off]; !ok || file < have {
+						offsets[off] = file
+					}
+				}
+			}
+		}
+		if len(offsets) != 1 {
+			continue
+		}
+		for off, file := range offsets {
+			if off != 0 || t.zoneInLine(file) {
+				c.files[key.file] = placement{fixedZone(time.Duration(off) * time.Second), "the zone of " + file, time.Second}
+			}
+		}
+	}
+}
+
+// zoneInLine: the access log prints its zone (CLF or ISO), rather than an epoch.
+func (t *Timeline) zoneInLine(file string) bool {
+	for _, s := range t.web.route {
+		if s.first.at.File == file {
+			return strings.Contains(s.first.text, " +0000]") || strings.Contains(s.first.text, "+00:00")
+		}
+	}
+	return false
 }
 
 // utc gives a stamp's instant and how far off it can be; false when its clock could not be placed.
@@ -149,17 +227,20 @@ func (t *Timeline) hostZones(o Options) map[string]hostZone {
 		zones[""] = hostZone{o.HostZone, "--host-tz"}
 		return zones
 	}
-	for _, r := range t.clocks {
-		z, ok := zoneOf(r)
-		if !ok {
-			continue
-		}
-		host := t.inputs[r.at.File].Host
-		if _, have := zones[host]; !have {
-			zones[host] = z
-		}
-		if _, have := zones[""]; !have {
-			zones[""] = z
+	// A zone by name first: a `date` line in UTC shows the zone of whoever ran the script, not that of the logs.
+	for _, named := range []bool{true, false} {
+		for _, r := range t.clocks {
+			z, ok := zoneOf(r)
+			if !ok || named != strings.Contains(r.fact.Zone, "/") {
+				continue
+			}
+			host := t.inputs[r.at.File].Host
+			if _, have := zones[host]; !have {
+				zones[host] = z
+			}
+			if _, have := zones[""]; !have {
+				zones[""] = z
+			}
 		}
 	}
 	return zones
@@ -199,7 +280,7 @@ func offsetName(d time.Duration) string {
 // ownZone is what a file says about itself: the user's word, an epoch in a kernel audit line, or a Redis snapshot that
 // carries both a date line and Redis's own clock.
 func (t *Timeline) ownZone(c *clocks, file string, o Options) (placement, bool) {
-	if loc := o.FileZones[file]; loc != nil {
+	if loc := o.zoneOf(file); loc != nil {
 		return placement{loc, "--tz", 0}, true
 	}
 	var diffs []time.Duration

@@ -74,8 +74,17 @@ type stamp struct {
 type span struct {
 	zoned, local     window
 	records          int
+	offsets          []int // zones its zoned lines were written in, seconds east of UTC, ascending
 	boots            bool
 	minBoot, maxBoot time.Duration
+}
+
+// addOffset notes the zone a line was written in. There are two a year at most, so the list is short.
+func (s *span) addOffset(t time.Time) {
+	_, off := t.Zone()
+	if i, have := slices.BinarySearch(s.offsets, off); !have {
+		s.offsets = slices.Insert(s.offsets, i, off)
+	}
 }
 
 type window struct{ from, to time.Time }
@@ -194,6 +203,7 @@ func (t *Timeline) addSpan(r parsers.Record) {
 	switch r.Clock {
 	case parsers.ZonedClock:
 		s.zoned.add(r.Time)
+		s.addOffset(r.Time)
 	case parsers.LocalClock:
 		s.local.add(r.Time)
 	}
@@ -227,6 +237,11 @@ func (t *Timeline) Merge(other *Timeline) {
 		mine := t.span(file)
 		mine.records += s.records
 		mine.zoned.merge(s.zoned)
+		for _, off := range s.offsets {
+			if i, have := slices.BinarySearch(mine.offsets, off); !have {
+				mine.offsets = slices.Insert(mine.offsets, i, off)
+			}
+		}
 		mine.local.merge(s.local)
 		if s.boots {
 			if !mine.boots || s.minBoot < mine.minBoot {

@@ -11,6 +11,7 @@ type accessClock struct {
 	minute [17]byte // "20/Apr/2026:10:45"
 	zone   [5]byte  // "+0800"
 	base   int64    // unix seconds of that minute in that zone
+	loc    *time.Location
 }
 
 // clfLen is the length of "20/Apr/2026:10:45:12 +0800".
@@ -34,8 +35,9 @@ func (c *accessClock) clf(b []byte) (time.Time, bool) {
 		copy(c.minute[:], b[:17])
 		copy(c.zone[:], b[21:26])
 		c.base = base - int64(off/time.Second)
+		c.loc = time.FixedZone("", int(off/time.Second))
 	}
-	return time.Unix(c.base+int64(sec), 0).UTC(), true
+	return time.Unix(c.base+int64(sec), 0).In(c.loc), true // the zone tells correlate in which one this nginx writes
 }
 
 // clfLocal reads a CLF time that lacks its zone: "31/Jan/2015:14:29:44".

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"culprit/correlate"
@@ -45,22 +46,23 @@ func judgeMaxmemory(c *Case) Hypothesis {
 		case evicted > 0:
 			h.State, h.Reason = Excluded, fmt.Sprintf("the limit was reached, and %s keys were evicted to stay below it: no write was refused", count(evicted))
 			h.Evidence = []correlate.Evidence{g.Last.Evidence("evicted_keys", "")}
-		case p >= atLimit && len(c.Bursts) > 0 && c.Kill == nil:
-			h.State, h.Confidence = Possible, 0.6
+		case refuses(policy, g) && c.standsAtLimit() && c.Kill == nil:
+			// Nobody logged it, but a policy that evicts nothing refuses every write at the limit by definition.
+			h.State, h.Confidence = Established, 0.85
 		default:
 			h.State, h.Reason = Excluded, "no refused write in any log, and no error counter that says so"
 			if g == nil {
 				h.State, h.Missing = NotChecked, []string{"redis-info"}
 			}
 		}
-		if h.State != Possible {
+		if h.State != Established {
 			return h
 		}
 	} else {
 		h.State = Established
 	}
 	h.Tests = correlate.Tests{
-		Structural: correlate.Judge(policy != "", policy == "noeviction" || len(policy) > 8 && policy[:8] == "volatile"),
+		Structural: correlate.Judge(policy != "", policy == "noeviction" || strings.HasPrefix(policy, "volatile-")),
 		Deviating:  correlate.Judge(p > 0 || refused > 0, p >= atLimit-0.05 || refused > 0),
 		Ordered:    correlate.Pass,
 		Sufficient: correlate.Judge(refused > 0, true),
@@ -121,6 +123,25 @@ func judgeMaxmemory(c *Case) Hypothesis {
 	h.Onset = full
 	h.Fixes = []string{"redis-maxmemory-size", "session-ttl", "redis-eviction-policy"}
 	return h
+}
+
+// refuses: at the limit this policy can free nothing: noeviction, or a volatile one where hardly a key has a TTL.
+func refuses(policy string, g *correlate.Growth) bool {
+	return policy == "noeviction" || strings.HasPrefix(policy, "volatile-") && g.NoTTLShare > 0.98
+}
+
+// standsAtLimit: the last two snapshots at least were at the limit: it did not only brush it.
+func (c *Case) standsAtLimit() bool {
+	g := c.Growth
+	n := 0
+	for i := len(g.Run) - 1; i >= 0; i-- {
+		s := &g.Run[i]
+		if s.Max.Or(0) == 0 || float64(s.Used.Or(0)) < atLimit*float64(s.Max.N) {
+			break
+		}
+		n++
+	}
+	return n >= 2
 }
 
 func refusedCount(n int64) string {

@@ -17,10 +17,40 @@ type Growth struct {
 	End         time.Time // the kill, or the last snapshot
 
 	DUsed, DRSS, DKeys, DNoTTL parsers.Opt // Last - First
+	Counted                    Counted     // which keys the growth is told by
 	BytesPerKey                parsers.Opt // of keys without TTL: growth of used_memory over growth of their number
 	NoTTLShare                 float64     // of keys at Last; negative = unknown
 	NoTTLPerDay                float64     // recent rate; 0 = not growing or unknown
 	Onset                      *Snapshot   // the snapshot after which keys without TTL began their last steep rise
+}
+
+// Counted says which keys a growth is told by.
+type Counted uint8
+
+const (
+	NoTTLKeys Counted = iota // keys without expiry: they only ever add up
+	AllKeys                  // all keys, and those that expired meanwhile: a store whose keys come faster than they go
+)
+
+// Made is how many keys of the counted kind were added from a to b; unknown where a snapshot lacks its count.
+func (k Counted) Made(a, b *Snapshot) parsers.Opt {
+	if k == NoTTLKeys {
+		if !a.NoTTL.OK || !b.NoTTL.OK {
+			return parsers.Opt{}
+		}
+		return parsers.Some(b.NoTTL.N - a.NoTTL.N)
+	}
+	if !a.Keys.OK || !b.Keys.OK {
+		return parsers.Opt{}
+	}
+	made := b.Keys.N - a.Keys.N
+	if a.Expired.OK && b.Expired.OK {
+		made += max(b.Expired.N-a.Expired.N, 0)
+	}
+	if a.Evicted.OK && b.Evicted.OK {
+		made += max(b.Evicted.N-a.Evicted.N, 0)
+	}
+	return parsers.Some(made)
 }
 
 // GrowthOf measures the run of in that was alive at end (zero = the last one). nil when it has no placed snapshot.
@@ -167,10 +197,11 @@ func Attribute(g *Growth, w *Web) *Attribution {
 	var all float64
 	for i := 1; i < len(g.Run); i++ {
 		x, y := &g.Run[i-1], &g.Run[i]
-		if !x.Placed || !y.Placed || !x.NoTTL.OK || !y.NoTTL.OK || !y.At.After(x.At) {
+		made := g.Counted.Made(x, y)
+		if !x.Placed || !y.Placed || !made.OK || !y.At.After(x.At) {
 			continue
 		}
-		d := float64(y.NoTTL.N - x.NoTTL.N)
+		d := float64(made.N)
 		all += d
 		// Of an interval that the log covers in part, the covered part is counted, when it is at least a third: less
 		// would judge a long stretch by a short one.
@@ -310,13 +341,18 @@ func boundedFit(x [][]float64, y []float64, limit float64) []float64 {
 	return beta
 }
 
-// KeySlope is the median slope of used_memory over keys without TTL, from pairs of snapshots far enough apart to show it:
+// KeySlope is the median slope of used_memory over the counted keys, from pairs of snapshots far enough apart to show it:
 // bytes a key, robust against caches that come and go. 0 = not measurable.
-func KeySlope(run []Snapshot) float64 {
-	var pts []Snapshot
+func KeySlope(run []Snapshot, counted Counted) float64 {
+	type point struct{ used, keys int64 }
+	var pts []point
 	for _, s := range run {
-		if s.Used.OK && s.NoTTL.OK {
-			pts = append(pts, s)
+		switch {
+		case !s.Used.OK:
+		case counted == NoTTLKeys && s.NoTTL.OK:
+			pts = append(pts, point{s.Used.N, s.NoTTL.N})
+		case counted == AllKeys && s.Keys.OK:
+			pts = append(pts, point{s.Used.N, s.Keys.N})
 		}
 	}
 	if len(pts) < 4 {
@@ -324,19 +360,19 @@ func KeySlope(run []Snapshot) float64 {
 	}
 	// Thin to at most 60 points: 1,770 pairs settle a median.
 	if step := len(pts)/60 + 1; step > 1 {
-		var thin []Snapshot
+		var thin []point
 		for i := 0; i < len(pts); i += step {
 			thin = append(thin, pts[i])
 		}
 		pts = thin
 	}
-	whole := pts[len(pts)-1].NoTTL.N - pts[0].NoTTL.N
+	whole := pts[len(pts)-1].keys - pts[0].keys
 	var slopes []float64
 	for i := range pts {
 		for j := i + 1; j < len(pts); j++ {
 			// a tenth of the whole growth: below that the daily cycle of the cache outweighs it
-			if dk := pts[j].NoTTL.N - pts[i].NoTTL.N; dk > 0 && dk*10 >= whole {
-				slopes = append(slopes, float64(pts[j].Used.N-pts[i].Used.N)/float64(dk))
+			if dk := pts[j].keys - pts[i].keys; dk > 0 && dk*10 >= whole {
+				slopes = append(slopes, float64(pts[j].used-pts[i].used)/float64(dk))
 			}
 		}
 	}

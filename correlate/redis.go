@@ -70,11 +70,17 @@ func (s *Snapshot) Evidence(field, note string) Evidence {
 	return ev
 }
 
-// KeyspaceEvidence quotes the line of the database with the most keys without expiry.
+// KeyspaceEvidence quotes the line of the database with the most keys without expiry; where hardly a key is without (1 %),
+// of the one with the most keys.
 func (s *Snapshot) KeyspaceEvidence(note string) Evidence {
 	best, most := "", int64(-1)
+	expiring := s.Keys.OK && s.NoTTL.N*100 < s.Keys.N
 	for name, db := range s.Info.Keyspace {
-		if n := db.Keys - db.Expires; n > most || n == most && name < best {
+		n := db.Keys - db.Expires
+		if expiring {
+			n = db.Keys
+		}
+		if n > most || n == most && name < best {
 			best, most = name, n
 		}
 	}

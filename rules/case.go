@@ -23,6 +23,8 @@ type Case struct {
 
 	Redis  *correlate.Instance // the server the incident is about; nil = none in the input
 	Growth *correlate.Growth   // of Redis up to the kill or the end; nil = no snapshots
+	After  bool                // Growth is of the run after the kill: it shows what goes on, not what led up
+	Leak   leak                // keys without expiry: computed once, three causes and more ask for it
 	Who    *correlate.Attribution
 
 	RAM    Amount      // bytes
@@ -65,12 +67,18 @@ func Open(inc *correlate.Incident) *Case {
 		end = c.Kill.At
 	}
 	if c.Redis != nil {
-		if c.Growth = correlate.GrowthOf(c.Redis, end); c.Growth != nil && inc.Web != nil {
-			c.Who = correlate.Attribute(c.Growth, inc.Web)
+		c.Growth = correlate.GrowthOf(c.Redis, end)
+		if c.Growth == nil && !end.IsZero() {
+			c.Growth = correlate.GrowthOf(c.Redis, time.Time{})
+			c.After = c.Growth != nil
 		}
 	}
 	c.RAM = c.findRAM()
 	c.Groups = c.taskGroups()
+	c.Leak = c.leak() // decides which keys the growth is told by
+	if c.Growth != nil && !c.After && inc.Web != nil {
+		c.Who = correlate.Attribute(c.Growth, inc.Web)
+	}
 	return c
 }
 
@@ -140,7 +148,7 @@ func (c *Case) pickKill() {
 	start := len(chosen) - 1
 	for start > 0 {
 		a, b := &c.Kills[chosen[start-1]], &c.Kills[chosen[start]]
-		if !a.Placed || !b.Placed || b.At.Sub(a.At) > 30*time.Minute {
+		if a.Placed != b.Placed || b.Placed && b.At.Sub(a.At) > 30*time.Minute {
 			break
 		}
 		start--

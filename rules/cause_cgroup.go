@@ -50,7 +50,7 @@ func judgeCgroup(c *Case) Hypothesis {
 		h.Tests.Structural = correlate.Judge(true, maxmem.Bytes == 0 || maxmem.Bytes > limit*9/10)
 	}
 	// A leak that nothing bounds fills any limit: then the limit is where it ended, not why.
-	if l := c.leak(); IsRedis(k.Fact.VictimComm) && l.State == Established && maxKnown && maxmem.Bytes == 0 && c.grewMuch() {
+	if l := c.Leak; IsRedis(k.Fact.VictimComm) && l.State == Established && maxKnown && maxmem.Bytes == 0 && c.grewMuch() {
 		h.State, h.Confidence = Possible, 0.4
 		h.Reason = "the limit was hit, but session keys without TTL filled it"
 		return h

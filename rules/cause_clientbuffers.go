@@ -31,6 +31,9 @@ func judgeClientBuffers(c *Case) Hypothesis {
 	}
 	closed := c.redisEvents("output-buffer-closed")
 	g := c.Growth
+	if c.After {
+		g = nil // buffers die with the process
+	}
 	buf, grewBuf := int64(0), int64(0)
 	var last, first *correlate.Snapshot
 	if g != nil {
@@ -152,7 +155,18 @@ func bufferOf(s *correlate.Snapshot) int64 {
 	for _, name := range []string{"mem_cluster_links", "mem_total_replication_buffers"} {
 		b = max(b, s.Info.Int(name).Or(0))
 	}
-	return b
+	return max(b, unkeyedOverhead(s))
+}
+
+// unkeyedOverhead is overhead that keys cannot have: a key costs about 72 bytes in the tables and at least 24 in the dataset
+// (a name and a value of a byte), so an overhead of more than three times the dataset is buffers, scripts or links.
+func unkeyedOverhead(s *correlate.Snapshot) int64 {
+	over := s.Info.Int("used_memory_overhead")
+	if !over.OK || !s.Dataset.OK || !s.Startup.OK {
+		return 0
+	}
+	scripts := s.Info.Int("used_memory_scripts").Or(0)
+	return max(over.N-s.Startup.N-scripts-3*max(s.Dataset.N, 0), 0)
 }
 
 func (c *Case) redisEvents(kinds ...string) []correlate.RedisEvent {

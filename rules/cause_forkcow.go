@@ -56,7 +56,7 @@ func judgeForkCOW(c *Case) Hypothesis {
 		return h
 	}
 	// The dataset itself must not be what filled the machine: then the fork was only the last straw.
-	if l := c.leak(); l.State == Established && l.Explained >= leakExplains && c.grewMuch() {
+	if l := c.Leak; l.State == Established && l.Explained >= leakExplains && c.grewMuch() {
 		h.State = Excluded
 		h.Reason = "a save was running, but the dataset itself had grown to what filled the host"
 		h.Evidence = l.Ev

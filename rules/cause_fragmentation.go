@@ -23,7 +23,7 @@ const (
 func judgeFragmentation(c *Case) Hypothesis {
 	h := Hypothesis{Explained: -1}
 	g := c.Growth
-	if g == nil || !g.Last.RSS.OK || !g.Last.Used.OK {
+	if g == nil || c.After || !g.Last.RSS.OK || !g.Last.Used.OK {
 		h.State, h.Reason, h.Missing = NotChecked, "no Redis INFO with used_memory_rss before the end", []string{"redis-info"}
 		return h
 	}

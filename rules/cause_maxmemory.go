@@ -89,7 +89,7 @@ func judgeMaxmemory(c *Case) Hypothesis {
 		refusal.Text = "writes fail at the limit"
 	}
 	what := ""
-	l := c.leak()
+	l := c.Leak
 	src := c.sources(l)
 	fill := ""
 	if g != nil && g.Last.Keys.OK {

@@ -55,6 +55,9 @@ func judgeOtherProcess(c *Case) Hypothesis {
 			redisEv = g.Ev
 		}
 	}
+	if IsRedis(c.Kill.Fact.VictimComm) && killedRSS(c.Kill) > redis {
+		redis, redisEv = killedRSS(c.Kill), c.Kill.Ev
+	}
 	share := float64(hog.RSS) / float64(c.RAM.Bytes)
 	hogEv := hog.Ev
 	hogEv.Note = fmt.Sprintf("%d %s hold %s together", hog.Count, hog.Comm, bytesIn(hog.RSS))
@@ -70,6 +73,11 @@ func judgeOtherProcess(c *Case) Hypothesis {
 		h.State = Excluded
 		h.Reason = fmt.Sprintf("%s held %s, but it was Redis that grew, from %s to %s", hog.Comm, bytesIn(hog.RSS), bytesIn(c.Growth.First.RSS.Or(c.Growth.First.Used.Or(0))), bytesIn(c.Growth.Last.RSS.Or(c.Growth.Last.Used.Or(0))))
 		h.Evidence = append(h.Evidence, c.Growth.Last.Evidence("used_memory", ""))
+		return h
+	case !known && redis > 2*hog.RSS && redis*2 > c.RAM.Bytes:
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("%s held %s where Redis held %s, %s of RAM", hog.Comm, bytesIn(hog.RSS), bytesIn(redis), percent(float64(redis)/float64(c.RAM.Bytes)))
+		h.Evidence = append(h.Evidence, redisEv)
 		return h
 	case !known && redis > hog.RSS/2:
 		h.State, h.Confidence = Possible, 0.35
@@ -105,8 +113,12 @@ func judgeOtherProcess(c *Case) Hypothesis {
 		h.State, h.Confidence = Possible, 0.4
 		h.Missing = []string{"redis-info"}
 	}
+	// A table with rows cut out shows a hog only when that one alone holds half of RAM.
 	if c.Kill.Fact.Truncated && !known {
-		h.State, h.Confidence = Possible, 0.35
+		h.Confidence = 0.8
+		if share < 0.5 {
+			h.State, h.Confidence = Possible, 0.35
+		}
 	}
 	return h
 }
@@ -140,7 +152,7 @@ func (c *Case) victim() string {
 // less than a tenth of RAM. A fifth is the daily swing of a cache.
 func (c *Case) redisFlat() (flat, known bool) {
 	g := c.Growth
-	if g == nil || len(g.Run) < 2 || c.Kill != nil && c.Kill.Placed && g.Last.Placed && g.Last.At.After(c.Kill.At) {
+	if g == nil || c.After || len(g.Run) < 2 || c.Kill != nil && c.Kill.Placed && g.Last.Placed && g.Last.At.After(c.Kill.At) {
 		return false, false
 	}
 	level := func(s *correlate.Snapshot) float64 { return float64(s.RSS.Or(s.Used.Or(0))) }

@@ -42,12 +42,16 @@ func (c *Case) webEvent() (correlate.Event, bool) {
 	}
 	text := fmt.Sprintf("%s of %s requests failed with 5xx in %s", count(b.Failed), count(b.Requests), spell(b.To.Sub(b.From)))
 	e := correlate.Event{Kind: "web-5xx", Subject: "nginx", Text: text, From: b.From, To: b.To}
-	for _, ev := range c.Web.Failures(b.From.Add(-time.Second), b.To) {
-		e.Evidence = append(e.Evidence, ev)
-		if len(e.Evidence) == 2 {
-			break
+	failures := c.Web.Failures(b.From, b.To)
+	for i, ev := range failures {
+		if i == 0 || ev.Time.Before(e.From) {
+			e.From = ev.Time // a bin is a minute wide: the first failing line is not
 		}
 	}
+	if len(failures) > 2 {
+		failures = failures[:2]
+	}
+	e.Evidence = failures
 	return e, true
 }
 
@@ -73,13 +77,18 @@ func (c *Case) keysEvent() correlate.Event {
 	g := c.Growth
 	l := g.Last
 	text := ""
-	if l.Keys.OK {
+	kind := "session-keys-without-ttl"
+	switch {
+	case l.Keys.OK && g.Counted == correlate.AllKeys:
+		kind = "session-keys-outrun-ttl"
+		text = fmt.Sprintf("%s keys, %s more than %s before, although %s carry a TTL", count(l.Keys.N), count(g.DKeys.N), spell(l.At.Sub(g.First.At)), percent(1-g.NoTTLShare))
+	case l.Keys.OK:
 		text = fmt.Sprintf("%s of %s keys have no expiry (%s)", count(l.NoTTL.N), count(l.Keys.N), percent(g.NoTTLShare))
 		if g.DNoTTL.OK && g.DNoTTL.N > 0 {
 			text += fmt.Sprintf(", %s more than %s before", count(g.DNoTTL.N), spell(l.At.Sub(g.First.At)))
 		}
 	}
-	return correlate.Event{Kind: "session-keys-without-ttl", Subject: "keyspace", Text: text, From: g.First.At, To: l.At,
+	return correlate.Event{Kind: kind, Subject: "keyspace", Text: text, From: g.First.At, To: l.At,
 		Evidence: []correlate.Evidence{g.First.KeyspaceEvidence("at the start"), l.KeyspaceEvidence("at the end")}}
 }
 

@@ -2,6 +2,9 @@ package rules
 
 import (
 	"fmt"
+	"time"
+
+	"culprit/correlate"
 )
 
 // harmless decides whether the input shows a host that was well: no kill of the stack's, no failing stretch, no refused
@@ -16,8 +19,15 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 		}
 	}
 	web := c.Web != nil && len(c.Web.Files) > 0
-	info := c.Growth != nil
+	info := c.Growth != nil && c.Growth.Last.Used.OK
 	if !web && !info {
+		return false, "", 0
+	}
+	if _, full := c.exhausted(); full {
+		return false, "", 0
+	}
+	// INFO alone of a server that started less than a day ago says nothing of what ended the one before it.
+	if up := c.uptime(); !web && up > 0 && up < 24*time.Hour {
 		return false, "", 0
 	}
 	if n, _, _ := c.refusedWrites(); n > 0 {
@@ -91,4 +101,13 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 		}
 	}
 	return missingOf(votes)
+}
+
+// uptime is how long the server of the last snapshot had been running; 0 = unknown.
+func (c *Case) uptime() time.Duration {
+	s := c.lastWith(func(s *correlate.Snapshot) bool { return s.Uptime.OK })
+	if s == nil {
+		return 0
+	}
+	return time.Duration(s.Uptime.N) * time.Second
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
 	"culprit/correlate"
 )
@@ -33,7 +32,7 @@ const (
 
 func (c *Case) leak() leak {
 	l := leak{Explained: -1}
-	if c.Growth == nil {
+	if c.Growth == nil || c.After {
 		return c.blindLeak()
 	}
 	g := c.Growth
@@ -63,6 +62,9 @@ func (c *Case) leak() leak {
 
 	// Growth counts when the added keys hold a twentieth of used_memory at least: less is noise of a working set.
 	material := grown*l.BytesKey > 0.05*float64(g.Last.Used.Or(0)) && grown > 0
+	if !material && c.outrun(&l) {
+		return l
+	}
 	if !material {
 		l.State = Excluded
 		l.Reason = fmt.Sprintf("keys without TTL went from %s to %s in %s: they did not grow", count(g.First.NoTTL.N), count(g.Last.NoTTL.N), spell(g.Last.At.Sub(g.First.At)))
@@ -74,7 +76,7 @@ func (c *Case) leak() leak {
 	}
 	l.Keys = correlate.Tests{Structural: correlate.Pass, Deviating: correlate.Pass}
 	l.Memory = correlate.Tests{
-		Structural: correlate.Judge(g.Last.Max.OK, g.Last.Max.Or(0) == 0 || c.RAM.OK && g.Last.Max.N > c.RAM.Bytes*8/10),
+		Structural: c.unbounded(),
 		Deviating:  correlate.Judge(g.DUsed.OK, g.DUsed.N > 0),
 		Sufficient: correlate.Judge(l.Explained >= 0, l.Explained >= leakExplains),
 	}
@@ -87,6 +89,60 @@ func (c *Case) leak() leak {
 	l.State = Established
 	l.Ev = ev
 	return l
+}
+
+// outrun: the keys do carry a TTL, but come faster than they go: all keys grew, the growth stands at the end, and accounts
+// for at least a third of used_memory and half of its growth. A third, because stores of expiring keys swing by the day.
+func (c *Case) outrun(l *leak) bool {
+	g := c.Growth
+	if !g.DKeys.OK || g.DKeys.N <= 0 || !g.DUsed.OK || g.DUsed.N <= 0 {
+		return false
+	}
+	per := correlate.KeySlope(g.Run, correlate.AllKeys)
+	if per == 0 {
+		per = float64(g.DUsed.N) / float64(g.DKeys.N)
+	}
+	most := int64(0)
+	for i := range g.Run {
+		most = max(most, g.Run[i].Keys.Or(0))
+	}
+	grown := float64(g.DKeys.N) * per
+	explained := math.Min(grown/float64(g.DUsed.N), 1.5)
+	if grown*3 < float64(g.Last.Used.N) || explained < leakExplains || g.Last.Keys.N*10 < most*9 {
+		return false
+	}
+	g.Counted = correlate.AllKeys
+	*l = leak{
+		State: Established, BytesKey: per, Explained: explained, Held: int64(per * float64(g.Last.Keys.N)),
+		Keys: correlate.Tests{Structural: correlate.Pass, Deviating: correlate.Pass},
+		Memory: correlate.Tests{
+			Structural: c.unbounded(),
+			Deviating:  correlate.Pass,
+			Sufficient: correlate.Pass,
+		},
+		Ev: []correlate.Evidence{g.First.KeyspaceEvidence(""), g.Last.KeyspaceEvidence("")},
+	}
+	return true
+}
+
+// exhausted: nobody was killed yet, but Redis holds so much of RAM, and nothing bounds it, that the next page fault decides:
+// RSS at 85 % of RAM, the rest of which a kernel and a web server need, or under 2 % of RAM available (the kernel's own
+// watermarks lie at 1 to 2 %).
+func (c *Case) exhausted() (correlate.Evidence, bool) {
+	if !c.RAM.OK {
+		return correlate.Evidence{}, false
+	}
+	if g := c.Growth; g != nil && !c.After {
+		if rss := g.Last.RSS.Or(g.Last.Used.Or(0)); float64(rss) >= 0.85*float64(c.RAM.Bytes) {
+			return g.Last.Evidence("used_memory_rss", ""), true
+		}
+	}
+	for _, m := range c.Memory {
+		if m.Fact.AvailableKB.OK && m.Fact.TotalKB.OK && m.Fact.AvailableKB.N*50 < m.Fact.TotalKB.N {
+			return m.Ev, true
+		}
+	}
+	return correlate.Evidence{}, false
 }
 
 // bytesPerKey prefers what was measured key by key (MEMORY USAGE of a sample) over the slope of used_memory, and takes the
@@ -103,7 +159,7 @@ func (c *Case) bytesPerKey() float64 {
 	if n > 0 {
 		return sum / n
 	}
-	if slope := correlate.KeySlope(g.Run); slope > 0 {
+	if slope := correlate.KeySlope(g.Run, correlate.NoTTLKeys); slope > 0 {
 		return slope
 	}
 	if g.BytesPerKey.OK {
@@ -118,16 +174,11 @@ func (c *Case) bytesPerKey() float64 {
 // blindLeak: no INFO before the end. The run after a restart can show the leak going on.
 func (c *Case) blindLeak() leak {
 	l := leak{Explained: -1, After: true}
-	if c.Redis == nil {
-		l.Reason = "no Redis INFO in the input"
-		return l
-	}
-	g := correlate.GrowthOf(c.Redis, time.Time{})
+	g := c.Growth
 	if g == nil || !g.Last.Keys.OK {
 		l.Reason = "no Redis INFO with a keyspace in the input"
 		return l
 	}
-	c.Growth = g
 	if g.NoTTLShare < leakExplains {
 		l.State, l.Reason = Excluded, fmt.Sprintf("%s of the keys written since the restart carry a TTL", percent(1-g.NoTTLShare))
 		l.Ev = []correlate.Evidence{g.Last.KeyspaceEvidence("")}
@@ -139,8 +190,14 @@ func (c *Case) blindLeak() leak {
 	l.Ev = []correlate.Evidence{g.Last.KeyspaceEvidence("after the restart")}
 	l.State = Possible
 	l.Keys = correlate.Tests{Structural: correlate.Pass, Deviating: correlate.Judge(g.DNoTTL.OK, g.DNoTTL.N > 0)}
-	l.Memory = correlate.Tests{Structural: correlate.Judge(g.Last.Max.OK, g.Last.Max.Or(1) == 0), Deviating: correlate.Pass}
+	l.Memory = correlate.Tests{Structural: c.unbounded(), Deviating: correlate.Pass}
 	return l
+}
+
+// unbounded: no maxmemory, or one above eight tenths of RAM, where fragmentation and the rest of the host leave it no room.
+func (c *Case) unbounded() correlate.Outcome {
+	limit, known := c.maxmemory()
+	return correlate.Judge(known, limit.Bytes == 0 || c.RAM.OK && limit.Bytes > c.RAM.Bytes*8/10)
 }
 
 // redisShare is Redis's part of RAM when it died: the kernel's count, else the last RSS; negative = unknown.

@@ -101,4 +101,3 @@ func (l Ledger) close() (Ledger, bool) {
 	slices.SortStableFunc(l.Terms, func(a, b LedgerTerm) int { return -cmp.Compare(a.Value, b.Value) })
 	return l, len(l.Terms) > 0
 }
-

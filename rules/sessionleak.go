@@ -90,7 +90,7 @@ func (c *Case) sourcesByRate() source {
 // leakCause judges one of the three leaks; which says whether the sources are of its kind.
 func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share, part float64, what string)) Hypothesis {
 	h := Hypothesis{Cause: id, Explained: -1}
-	l := c.leak()
+	l := c.Leak
 	if l.State == NotChecked || l.State == Excluded {
 		h.State, h.Reason, h.Evidence = l.State, l.Reason, l.Ev
 		if l.State == NotChecked {
@@ -99,9 +99,9 @@ func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share
 		return h
 	}
 	// Somebody must have been hurt: a kill of or around Redis, or a limit reached. Memory that grows is a risk, no outage.
-	if c.Kill == nil {
+	if _, full := c.exhausted(); c.Kill == nil && !full {
 		h.State = Excluded
-		h.Reason = "nothing was killed"
+		h.Reason = "nothing was killed, and memory is not exhausted"
 		h.Evidence = l.Ev
 		return h
 	}
@@ -139,6 +139,14 @@ func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share
 	return h
 }
 
+// fullEvent is the end of a leak that no kernel has ended yet.
+func (c *Case) fullEvent() correlate.Event {
+	ev, _ := c.exhausted()
+	g := c.Growth
+	return correlate.Event{Kind: "memory-exhausted", Subject: "host", From: g.Last.At, To: g.Last.At, Evidence: []correlate.Evidence{ev, c.RAM.Ev},
+		Text: fmt.Sprintf("Redis holds %s of the host's %s, and nothing stops it", bytesIn(g.Last.RSS.Or(g.Last.Used.Or(0))), bytesIn(c.RAM.Bytes))}
+}
+
 func evidenceOf(s source) []correlate.Evidence {
 	var out []correlate.Evidence
 	for _, list := range [][]correlate.Share{s.crawlers, s.routes, s.people} {
@@ -161,7 +169,7 @@ func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Sh
 	tests := l.Keys
 	tests.Sufficient = correlate.Judge(true, h.Explained >= leakExplains)
 	tests.Ordered = correlate.Pass
-	if src.byRate {
+	if l.After {
 		tests.Sufficient = c.sufficientByRate(l, shares)
 	}
 	h.Tests = tests
@@ -179,8 +187,10 @@ func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Sh
 		h.Chain = []correlate.Link{first, link(keys, kill, ram, share)}
 		h.Chain[0].Tests.Ordered, h.Chain[1].Tests.Ordered = correlate.Unknown, correlate.Unknown
 		h.Chain[1].LagKnown, h.Chain[0].LagKnown = false, false
-	} else {
+	} else if c.Kill != nil {
 		h.Chain = append(h.Chain, link(mem, kill, ram, share))
+	} else {
+		h.Chain = append(h.Chain, link(mem, c.fullEvent(), ram, share))
 	}
 	h.Chain = append(h.Chain, c.killToWeb()...)
 	h.Evidence = l.Ev
@@ -193,6 +203,10 @@ func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Sh
 // the first snapshot.
 func (c *Case) onset(shares []correlate.Share) correlate.Event {
 	g := c.Growth
+	if c.After {
+		// the growth itself is not in the input: it began no later than the first request in the log
+		return correlate.Event{Kind: "onset", From: c.Web.From}
+	}
 	if g.Onset != nil {
 		return correlate.Event{Kind: "onset", From: g.Onset.At, Evidence: []correlate.Evidence{g.Onset.KeyspaceEvidence("")}}
 	}
@@ -281,8 +295,8 @@ func culpritsOf(sh correlate.Share) []Culprit {
 	}
 	var out []Culprit
 	type part struct {
-		name  string
-		pages int64
+		name            string
+		pages, requests int64
 	}
 	var parts []part
 	index := map[string]int{}
@@ -300,6 +314,7 @@ func culpritsOf(sh correlate.Share) []Culprit {
 			parts = append(parts, part{name: key})
 		}
 		parts[i].pages += m.Pages
+		parts[i].requests += m.Requests
 		pages += m.Pages
 	}
 	kind := "address"
@@ -309,15 +324,16 @@ func culpritsOf(sh correlate.Share) []Culprit {
 	if g.Kind == correlate.NetworkGroup {
 		return []Culprit{{Kind: "network", Value: g.Name, Share: min(sh.Share, 1), Requests: g.Requests, Note: fmt.Sprintf("%d addresses with browsers' agents, no assets fetched", distinctAddrs(g))}}
 	}
+	// The name first: a reader of a list of addresses wants to know whose they are.
+	if g.Name != "" {
+		out = append(out, Culprit{Kind: "user-agent", Value: g.Name, Share: min(sh.Share, 1), Requests: g.Requests, Note: g.Reason})
+	}
 	for _, p := range parts {
 		// An address with under a fiftieth of its group's pages is not what the keys came from.
 		if pages == 0 || p.pages*50 < pages {
 			continue
 		}
-		out = append(out, Culprit{Kind: kind, Value: p.name, Share: min(sh.Share, 1) * float64(p.pages) / float64(pages), Requests: p.pages, Note: g.Reason})
-	}
-	if g.Name != "" {
-		out = append(out, Culprit{Kind: "user-agent", Value: g.Name, Share: min(sh.Share, 1), Requests: g.Requests, Note: g.Reason})
+		out = append(out, Culprit{Kind: kind, Value: p.name, Share: min(sh.Share, 1) * float64(p.pages) / float64(pages), Requests: p.requests, Note: g.Reason})
 	}
 	return out
 }
@@ -416,7 +432,7 @@ func (c *Case) leakSummary(h *Hypothesis, l leak, shares []correlate.Share) stri
 			who = fmt.Sprintf("%s ordinary visits", count(requests))
 		}
 	}
-	end := "filled the host"
+	end := fmt.Sprintf("filled %s of the host's %s", bytesIn(c.Growth.Last.RSS.Or(c.Growth.Last.Used.Or(0))), bytesIn(c.RAM.Bytes))
 	if c.Kill != nil {
 		end = fmt.Sprintf("grew Redis until the kernel killed %s", name(c.Kill.Fact.VictimComm))
 		if c.Kill.Fact.VictimPID.OK {
@@ -426,7 +442,11 @@ func (c *Case) leakSummary(h *Hypothesis, l leak, shares []correlate.Share) stri
 			end += " at " + bytesIn(rss)
 		}
 	}
-	return fmt.Sprintf("%s left a session key each that never expires and %s.", who, end)
+	what := "left a session key each that never expires"
+	if c.Growth.Counted == correlate.AllKeys {
+		what = "left session keys faster than they expire"
+	}
+	return fmt.Sprintf("%s %s and %s.", who, what, end)
 }
 
 func joinAnd(s []string) string {

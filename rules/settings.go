@@ -77,8 +77,8 @@ func sizeOf(s string) (int64, bool) {
 
 // maxmemory is Redis's limit: what INFO says was in force before the end, else redis.conf. 0 = none; ok false = unknown.
 func (c *Case) maxmemory() (Amount, bool) {
-	if c.Growth != nil && c.Growth.Last.Max.OK {
-		return Amount{c.Growth.Last.Max.N, true, c.Growth.Last.Evidence("maxmemory", "")}, true
+	if s := c.lastWith(func(s *correlate.Snapshot) bool { return s.Max.OK }); s != nil {
+		return Amount{s.Max.N, true, s.Evidence("maxmemory", "")}, true
 	}
 	if c.Redis == nil || c.Redis.ConfigFile == "" {
 		return Amount{}, false
@@ -96,8 +96,8 @@ func (c *Case) maxmemory() (Amount, bool) {
 
 // policy is maxmemory-policy, by INFO, else redis.conf, else Redis's default.
 func (c *Case) policy() (string, correlate.Evidence) {
-	if c.Growth != nil && c.Growth.Last.Policy != "" {
-		return c.Growth.Last.Policy, c.Growth.Last.Evidence("maxmemory_policy", "")
+	if s := c.lastWith(func(s *correlate.Snapshot) bool { return s.Policy != "" }); s != nil {
+		return s.Policy, s.Evidence("maxmemory_policy", "")
 	}
 	if c.Redis != nil && c.Redis.ConfigFile != "" {
 		if s, ok := c.Redis.Config["maxmemory-policy"]; ok {
@@ -106,4 +106,17 @@ func (c *Case) policy() (string, correlate.Evidence) {
 		return "noeviction", correlate.Evidence{File: c.Redis.ConfigFile, Line: 1, Note: "no maxmemory-policy line: the default is noeviction"}
 	}
 	return "", correlate.Evidence{}
+}
+
+// lastWith is the newest snapshot of the run that carries something: people paste sections, not whole replies.
+func (c *Case) lastWith(has func(*correlate.Snapshot) bool) *correlate.Snapshot {
+	if c.Growth == nil {
+		return nil
+	}
+	for i := len(c.Growth.Run) - 1; i >= 0; i-- {
+		if s := &c.Growth.Run[i]; has(s) {
+			return s
+		}
+	}
+	return nil
 }

@@ -149,6 +149,20 @@ type netSum struct {
 	visits                             float64
 }
 
+// actorsByName gives the actors in an order that does not tell which file was read first: the first of a group lends it
+// its reason.
+func (f *webFold) actorsByName() []int {
+	order := make([]int, len(f.actor))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		a, b := &f.actor[i], &f.actor[j]
+		return cmp.Or(cmp.Compare(f.addrs.names[a.addr], f.addrs.names[b.addr]), cmp.Compare(f.agents.names[a.agent], f.agents.names[b.agent]))
+	})
+	return order
+}
+
 func (w *Web) group(agents []Agent) {
 	f := w.fold
 	bins := w.actorBins()
@@ -156,7 +170,7 @@ func (w *Web) group(agents []Agent) {
 	nets := map[netip.Prefix]*netSum{}
 	people := &Group{Kind: PeopleGroup, Name: "people", width: f.width}
 	var loose []int // browser-like actors without an address that can be grouped
-	for i := range f.actor {
+	for _, i := range f.actorsByName() {
 		a := &f.actor[i]
 		ag := agents[a.agent]
 		addr, okAddr := ParseClient([]byte(f.addrs.names[a.addr]))

@@ -243,7 +243,51 @@ func (t *Timeline) hostZones(o Options) map[string]hostZone {
 			}
 		}
 	}
+	if len(zones) == 0 {
+		t.zonesByAbbreviation(zones)
+	}
 	return zones
+}
+
+// abbreviations that `date` prints, with every offset in hours that they stand for in the tz database. Most stand for
+// several; which one, the zone in which the web server stamps its log may tell.
+var abbreviations = map[string][]float64{
+	"CST": {-6, 8, -5}, "IST": {5.5, 1, 2}, "BST": {1, 6}, "PST": {-8, 8}, "AST": {-4, 3}, "EST": {-5}, "EDT": {-4}, "CDT": {-5, -4},
+	"MST": {-7}, "MDT": {-6}, "PDT": {-7}, "CET": {1}, "CEST": {2}, "EET": {2}, "EEST": {3}, "WET": {0}, "WEST": {1}, "MSK": {3},
+	"JST": {9}, "KST": {9}, "HKT": {8}, "SGT": {8}, "WIB": {7}, "PKT": {5}, "SAST": {2}, "AEST": {10}, "AEDT": {11}, "ACST": {9.5}, "NZST": {12}, "NZDT": {13},
+}
+
+// zonesByAbbreviation resolves "IST" and its like: directly where one offset goes by the name, else by the offset that an
+// access log of the same input uses.
+func (t *Timeline) zonesByAbbreviation(zones map[string]hostZone) {
+	logged := map[int]string{}
+	for file := range t.web.files {
+		for _, off := range t.spans[file].offsets {
+			if have, ok := logged[off]; !ok || file < have {
+				logged[off] = file
+			}
+		}
+	}
+	for _, r := range t.clocks {
+		var found []hostZone
+		options := abbreviations[r.fact.Zone]
+		for _, hours := range options {
+			off := int(hours * 3600)
+			if file, ok := logged[off]; ok && len(options) > 1 {
+				found = append(found, hostZone{time.FixedZone(r.fact.Zone, off), fmt.Sprintf("%s at %s, the zone of %s", r.fact.Zone, r.at, file)})
+			} else if len(options) == 1 {
+				found = append(found, hostZone{time.FixedZone(r.fact.Zone, off), fmt.Sprintf("%s at %s", r.fact.Zone, r.at)})
+			}
+		}
+		if len(found) != 1 {
+			continue
+		}
+		for _, host := range []string{t.inputs[r.at.File].Host, ""} {
+			if _, have := zones[host]; !have {
+				zones[host] = found[0]
+			}
+		}
+	}
 }
 
 func zoneOf(r seen[parsers.ClockReading]) (hostZone, bool) {

@@ -154,7 +154,18 @@ func (c *Case) pickKill() {
 		start--
 	}
 	pick := chosen[start]
+	if !c.Kills[pick].Placed {
+		// without times nothing orders them: the one of which most is told, the last of equals
+		for _, i := range chosen[start:] {
+			if c.Kills[i].Fact.AnonRSSKB.OK || !c.Kills[pick].Fact.AnonRSSKB.OK {
+				pick = i
+			}
+		}
+	}
 	for _, i := range chosen[start:] {
+		if !c.Kills[i].Placed {
+			break
+		}
 		if k := &c.Kills[i]; k.Fact.VictimPID.OK && IsRedis(k.Fact.VictimComm) {
 			pick = i
 			break

@@ -1,10 +1,12 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"culprit/correlate"
+	"culprit/parsers"
 )
 
 var _ = registerCause(Cause{
@@ -26,7 +28,7 @@ func judgeClientBuffers(c *Case) Hypothesis {
 	var worst *correlate.Placed[clientRow]
 	for _, r := range c.Clients {
 		if r.Fact.OMem.OK && r.Fact.OMem.N > 0 && (worst == nil || r.Fact.OMem.N > worst.Fact.omem) {
-			worst = &correlate.Placed[clientRow]{Fact: clientRow{r.Fact.Name, r.Fact.Addr, r.Fact.Cmd, r.Fact.OMem.N, r.Fact.AgeS.Or(0)}, Ev: r.Ev, At: r.At, Placed: r.Placed}
+			worst = &correlate.Placed[clientRow]{Fact: clientRow{r.Fact.Name, r.Fact.Addr, r.Fact.Cmd, habit(&r.Fact), r.Fact.OMem.N}, Ev: r.Ev, At: r.At, Placed: r.Placed}
 		}
 	}
 	closed := c.redisEvents("output-buffer-closed")
@@ -138,15 +140,27 @@ func judgeClientBuffers(c *Case) Hypothesis {
 }
 
 type clientRow struct {
-	name, addr, cmd string
-	omem, age       int64
+	name, addr, cmd, habit string
+	omem                   int64
 }
 
+// clientName says what the client is and which: "slow-subscriber chat-worker", "monitor 10.0.0.7:40112".
 func clientName(r clientRow) string {
-	if r.name != "" {
-		return r.name
+	return strings.TrimSpace(r.habit + " " + cmp.Or(r.name, r.addr))
+}
+
+// habit is why a client's replies pile up, by its flags (redis-doc, CLIENT LIST): a monitor gets every command, a replica
+// the whole stream, a subscriber every message; any other reads its own replies too slowly.
+func habit(f *parsers.RedisClient) string {
+	switch {
+	case strings.Contains(f.Flags, "O") || f.Cmd == "monitor":
+		return "monitor"
+	case strings.Contains(f.Flags, "S") || f.Cmd == "psync" || f.Cmd == "replconf":
+		return "replica"
+	case strings.Contains(f.Flags, "P") || f.Sub.Or(0)+f.PSub.Or(0) > 0:
+		return "slow-subscriber"
 	}
-	return r.addr
+	return "slow-consumer"
 }
 
 // bufferOf is what a snapshot says of clients' buffers. Before Redis 5 INFO had the longest list only, which is no size.

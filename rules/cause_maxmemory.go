@@ -114,6 +114,12 @@ func judgeMaxmemory(c *Case) Hypothesis {
 			}
 		}
 	}
+	if len(h.Culprits) == 0 {
+		if g, share := c.refusedGroup(); g != nil {
+			h.Culprits = culpritsOf(correlate.Share{Group: g, Share: share, Candidates: share * float64(refused)})
+			what = fmt.Sprintf(" (%s of the refused writes are for %s)", percent(share), groupName(g))
+		}
+	}
 	h.Chain = append(h.Chain, link(full, refusal, h.Tests, -1))
 	if web, ok := c.webEvent(); ok {
 		h.Chain = append(h.Chain, link(refusal, web, correlate.Tests{Structural: correlate.Pass, Deviating: correlate.Pass}, -1))
@@ -123,6 +129,41 @@ func judgeMaxmemory(c *Case) Hypothesis {
 	h.Onset = full
 	h.Fixes = []string{"redis-maxmemory-size", "session-ttl", "redis-eviction-policy"}
 	return h
+}
+
+// refusedGroup is the group of requests whose writes were refused, when one embedded route or one crawler has at least half
+// of them: what is refused now is what filled the instance before.
+func (c *Case) refusedGroup() (*correlate.Group, float64) {
+	for _, e := range c.Errors {
+		if e.Signature != "redis-oom" || c.Web == nil {
+			continue
+		}
+		for _, g := range c.Web.Groups {
+			n := int64(0)
+			switch g.Kind {
+			case correlate.RouteGroup:
+				for _, r := range e.Routes {
+					if r.Name == g.Name {
+						n += r.N
+					}
+				}
+			case correlate.CrawlerGroup, correlate.NetworkGroup:
+				members := map[string]bool{}
+				for _, m := range g.Members {
+					members[m.Addr] = true
+				}
+				for _, cl := range e.Clients {
+					if members[cl.Name] {
+						n += cl.N
+					}
+				}
+			}
+			if share := float64(n) / float64(max(e.N, 1)); share >= leakExplains {
+				return g, share
+			}
+		}
+	}
+	return nil, 0
 }
 
 // refuses: at the limit this policy can free nothing: noeviction, or a volatile one where hardly a key has a TTL.

@@ -137,3 +137,11 @@ func (c *Case) advise(ids ...string) []Fix {
 	}
 	return out
 }
+
+// numbered picks the word for one or for several.
+func numbered(n int, one, several string) string {
+	if n == 1 {
+		return one
+	}
+	return several
+}

@@ -1,0 +1,41 @@
+package rules
+
+import (
+	"fmt"
+
+	"culprit/correlate"
+)
+
+var _ = register(Rule{
+	ID: "no-swap",
+	Doc: `The host has no swap: SwapTotal is 0. Growth then ends in a kill without a slow phase before it that anybody could notice.
+
+What swap would have changed: an amount S of idle pages fits there, so growth of G a day gives S/G of time; and a fork's
+copy-on-write or a backup's peak of less than S passes without a kill. What it would not: a leak fills it too, and Redis
+on swapped pages answers in milliseconds to seconds. Redis's own guide asks for swap as large as RAM so that a spike
+shows as latency first; many operators prefer the kill. It is hygiene either way, never a cause.
+
+Swap of under a 64th of RAM counts as none: it holds the first minutes of any growth.`,
+	Needs: []Sort{NeedsSwap},
+	Check: checkNoSwap,
+})
+
+func checkNoSwap(c *Case) []Finding {
+	swap, _ := c.swap()
+	if swap.Bytes > 0 && (!c.RAM.OK || swap.Bytes*64 >= c.RAM.Bytes) {
+		return nil
+	}
+	f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{swap.Ev}}
+	f.Title = "The host has no swap: growth ends in a kill with no slow phase before it"
+	if swap.Bytes > 0 {
+		f.Title = fmt.Sprintf("The host has %s of swap for %s of RAM: growth ends in a kill with no slow phase before it", bytesIn(swap.Bytes), bytesIn(c.RAM.Bytes))
+	}
+	if g := c.Growth; g != nil && c.RAM.OK && !c.After {
+		if daily := g.NoTTLPerDay * c.Leak.BytesKey; daily > 0 && c.Leak.State == Established {
+			gain := days(float64(c.RAM.Bytes) / daily)
+			f.Detail = fmt.Sprintf("Swap as large as RAM would have held %s more of this growth, and would have filled all the same.", spell(gain))
+			f.Quantities = []Quantity{{"time that swap as large as RAM gives", gain.Hours(), "hours", "RAM / (keys a day x bytes a key)"}}
+		}
+	}
+	return []Finding{f}
+}

@@ -1,0 +1,41 @@
+package rules
+
+import (
+	"fmt"
+
+	"culprit/correlate"
+)
+
+var _ = register(Rule{
+	ID: "spoofed-crawler",
+	Doc: `An agent names itself a crawler whose operator publishes all its addresses, and comes from none of them. The list is the dated
+copy in crawlernets.tsv; the finding cites network, list and date. Nothing is asked of the network: a crawler whose
+operator publishes no list, or one that volunteers run (MJ12bot), is unverifiable and never called forged.
+
+Twenty requests at least: below that somebody tries curl -A.
+
+When it is wrong: the operator has added networks since the list's date. "dig -x ADDRESS" and the operator's own list tell.`,
+	Needs: []Sort{NeedsAccess},
+	Check: checkSpoofedCrawler,
+})
+
+func checkSpoofedCrawler(c *Case) []Finding {
+	var out []Finding
+	for _, g := range c.Web.Groups {
+		if g.Kind != correlate.CrawlerGroup || g.Identity.Claim != correlate.Spoofed || g.Requests < tried {
+			continue
+		}
+		ev := g.First
+		ev.Note = g.Reason
+		f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{ev}, Fixes: c.advise("verify-bot-ip"),
+			Title:      fmt.Sprintf("%s is forged: %s requests come from outside %s's published networks", groupName(g), count(g.Requests), g.Agent.Operator),
+			Detail:     sentence(g.Reason),
+			Quantities: []Quantity{{"requests", float64(g.Requests), "requests", ""}, {"addresses", float64(distinctAddrs(g)), "addresses", ""}}}
+		if c.blamed(g) {
+			f.Role = RoleContributing
+			f.Fixes = c.advise("nginx-limit-req", "verify-bot-ip")
+		}
+		out = append(out, f)
+	}
+	return out
+}

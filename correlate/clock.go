@@ -15,10 +15,11 @@ import (
 // clocks places every file's times on UTC. Zones are never assumed: each placement says what told it, and a file that
 // nothing places stays unplaced: no order is claimed between it and the others.
 type clocks struct {
-	files map[string]placement
-	boots map[string]bootTime // by host
-	hosts map[string]string   // file -> host
-	ref   time.Time           // newest instant that the input itself tells: years and INFO's clock wrap around it
+	files        map[string]placement
+	boots        map[string]bootTime // by host
+	hosts        map[string]string   // file -> host
+	since, until time.Time           // Options: the stretch to judge
+	ref          time.Time           // newest instant that the input itself tells: years and INFO's clock wrap around it
 }
 
 type placement struct {
@@ -39,7 +40,7 @@ type bootTime struct {
 const zoneStep = 15 * time.Minute
 
 func (t *Timeline) reconcile(now time.Time, o Options) *clocks {
-	c := &clocks{files: map[string]placement{}, boots: map[string]bootTime{}, hosts: map[string]string{}}
+	c := &clocks{files: map[string]placement{}, boots: map[string]bootTime{}, hosts: map[string]string{}, since: o.Since, until: o.Until}
 	for file, in := range t.inputs {
 		c.hosts[file] = in.Host
 	}

@@ -226,6 +226,9 @@ func place[T any](c *clocks, list []seen[T]) []Placed[T] {
 		if at, err, ok := c.utc(s.at.File, s.when); ok {
 			p.At, p.Placed, p.Error, p.Ev.Time = at, true, err, at
 		}
+		if p.Placed && !within(p.At, c.since, c.until) {
+			continue
+		}
 		out = append(out, p)
 	}
 	slices.SortStableFunc(out, func(a, b Placed[T]) int { return a.At.Compare(b.At) })

@@ -99,11 +99,12 @@ func (t *Timeline) instances(c *clocks) []*Instance {
 	}
 	for i := range t.infos {
 		r := &t.infos[i]
-		if r.fact.Fields["rdb_ctime"] != "" && len(r.fact.Keyspace) == 0 && r.fact.Fields["used_memory_rss"] == "" {
-			// dump.rdb's own header: a (time, used_memory) point, kept with whatever instance there is
+		s := t.snapshot(c, r)
+		if s.Placed && !within(s.At, c.since, c.until) {
+			continue
 		}
 		in := get(c.hosts[r.at.File], instanceName(&r.fact, r.at.File))
-		in.Snapshots = append(in.Snapshots, t.snapshot(c, r))
+		in.Snapshots = append(in.Snapshots, s)
 	}
 	if len(byKey) == 0 && (len(t.redis) > 0 || t.hasRedisConf()) {
 		get("", "")
@@ -372,6 +373,9 @@ func (t *Timeline) attachLogs(c *clocks, list []*Instance) {
 			in = list[0] // two servers, one log that names neither: its events still count, with the first
 		}
 		at, err, ok := c.utc(r.at.File, r.when)
+		if ok && !within(at, c.since, c.until) {
+			continue
+		}
 		ev := Evidence{File: r.at.File, Line: r.at.Line, Text: r.text}
 		if ok {
 			ev.Time = at

@@ -19,7 +19,8 @@ import (
 // Rare facts (kills, snapshots, settings) are kept as a set; frequent ones (requests, error-log lines, keys) are summed
 // where they fall. Both commute: order and division of the input leave no trace.
 type Timeline struct {
-	inputs map[string]Input
+	inputs       map[string]Input
+	since, until time.Time
 
 	kills      []seen[parsers.OOMKill]
 	kernel     []seen[parsers.KernelEvent]
@@ -117,8 +118,15 @@ func NewTimeline() *Timeline {
 	}
 }
 
+// Within bounds the fold to [since, until]; a zero time is no bound. Call it before the first Add. Zoned records outside
+// are left out at once, the others when their clock is placed.
+func (t *Timeline) Within(since, until time.Time) { t.since, t.until = since, until }
+
 // Add folds one record in. It keeps nothing that the record points to.
 func (t *Timeline) Add(r parsers.Record) {
+	if r.Clock == parsers.ZonedClock && !within(r.Time, t.since, t.until) {
+		return
+	}
 	t.addSpan(r)
 	switch f := r.Fact.(type) {
 	case *parsers.Access:
@@ -175,6 +183,10 @@ func (t *Timeline) Add(r parsers.Record) {
 	case *parsers.Deploy:
 		keep(&t.deploys, r, *f)
 	}
+}
+
+func within(at, since, until time.Time) bool {
+	return (since.IsZero() || !at.Before(since)) && (until.IsZero() || !at.After(until))
 }
 
 // keep appends a copy of the fact; its strings are copied by the parsers already (only Access and Raw are borrowed).

@@ -41,12 +41,13 @@ type Amount struct {
 
 // TaskGroup is all processes of one name.
 type TaskGroup struct {
-	Comm  string
-	Count int
-	RSS   int64 // bytes
-	Swap  int64
-	Max   int64              // the largest single one
-	Ev    correlate.Evidence // its largest row
+	Comm   string
+	Count  int
+	RSS    int64 // bytes, shared pages counted once where the kernel's report allows (see unshare)
+	Listed int64 // bytes, as the table adds up; 0 = no table
+	Swap   int64
+	Max    int64              // the largest single one
+	Ev     correlate.Evidence // its largest row
 }
 
 // Burst is a stretch of failed requests.
@@ -421,10 +422,46 @@ func (c *Case) taskGroups() []TaskGroup {
 	for _, g := range by {
 		out = append(out, *g)
 	}
+	c.unshare(out)
 	slices.SortFunc(out, func(a, b TaskGroup) int {
 		return cmp.Or(-cmp.Compare(a.RSS, b.RSS), cmp.Compare(a.Comm, b.Comm))
 	})
 	return out
+}
+
+const pool = 3
+
+// unshare takes out what the task table counts more than once. RSS counts a shared page (opcache, copy-on-write after a
+// fork) in every process that maps it, so workers of one program can add up to more than the machine has. All the anonymous
+// and shared memory there is stands in Mem-Info; what the table shows beyond it is taken from the programs that run
+// several processes, in proportion to what all but one of them list.
+//
+// Independent servers of one name (two Redis, three Java) share next to nothing; pools of workers come in more than pool.
+func (c *Case) unshare(groups []TaskGroup) {
+	if c.Kill == nil || !c.Kill.Fact.ActiveAnonKB.OK || len(c.Kill.Fact.Tasks) == 0 {
+		return
+	}
+	there := (c.Kill.Fact.ActiveAnonKB.N + c.Kill.Fact.InactAnonKB.Or(0)) << 10
+	listed, several := int64(0), 0.0
+	for i := range groups {
+		g := &groups[i]
+		g.Listed = g.RSS
+		listed += g.RSS
+		if g.Count > pool {
+			several += float64(g.RSS - g.RSS/int64(g.Count))
+		}
+	}
+	excess := float64(listed - there)
+	if excess <= 0 || several == 0 {
+		return
+	}
+	for i := range groups {
+		g := &groups[i]
+		if g.Count > pool {
+			others := float64(g.RSS - g.RSS/int64(g.Count))
+			g.RSS -= int64(min(excess*others/several, others))
+		}
+	}
 }
 
 // findBursts: a stretch of bins in which at least 5 % of requests and 3 in number failed with 5xx, and at least ten times

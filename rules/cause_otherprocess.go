@@ -60,7 +60,10 @@ func judgeOtherProcess(c *Case) Hypothesis {
 	}
 	share := float64(hog.RSS) / float64(c.RAM.Bytes)
 	hogEv := hog.Ev
-	hogEv.Note = fmt.Sprintf("%d %s hold %s together", hog.Count, hog.Comm, bytesIn(hog.RSS))
+	hogEv.Note = fmt.Sprintf("%s hold %s together", plural(hog.Count, hog.Comm), bytesIn(hog.RSS))
+	if hog.Listed > hog.RSS {
+		hogEv.Note += fmt.Sprintf(" (%s as listed, which counts shared pages in each)", bytesIn(hog.Listed))
+	}
 	h.Evidence = []correlate.Evidence{hogEv}
 	if share < hogOfRAM {
 		h.State = Excluded

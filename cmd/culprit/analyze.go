@@ -100,7 +100,7 @@ func analyze(ctx context.Context, args []string, stdin io.Reader, workers int, o
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := d.fold(ctx)
+	t, err := d.fold(ctx, o.Since, o.Until)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -46,11 +46,13 @@ func newDriver(ctx context.Context, args []string, stdin io.Reader, workers int)
 }
 
 // fold reads everything into one timeline.
-func (d *driver) fold(ctx context.Context) (*correlate.Timeline, error) {
+func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.Timeline, error) {
 	var folds []*correlate.Timeline
 	inputs, err := d.readAll(ctx, func() sink {
-		folds = append(folds, correlate.NewTimeline())
-		return folds[len(folds)-1].Add
+		t := correlate.NewTimeline()
+		t.Within(since, until)
+		folds = append(folds, t)
+		return t.Add
 	})
 	if err != nil {
 		return nil, err

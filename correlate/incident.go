@@ -125,6 +125,7 @@ type Incident struct {
 	Pool       []Placed[parsers.PoolEvent]
 	App        []Placed[parsers.AppEvent]
 	Deploys    []Placed[parsers.Deploy]
+	Code       []Placed[parsers.AppCode]
 
 	Redis    []*Instance
 	Web      *Web
@@ -198,6 +199,7 @@ func (t *Timeline) Incident(now time.Time, o Options) *Incident {
 		Pool:       place(c, t.pool),
 		App:        place(c, t.app),
 		Deploys:    place(c, t.deploys),
+		Code:       place(c, t.code),
 		Redis:      t.instances(c),
 		Web:        t.webView(),
 		Errors:     t.errorGroups(c),

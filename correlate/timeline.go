@@ -39,6 +39,7 @@ type Timeline struct {
 	pool       []seen[parsers.PoolEvent]
 	app        []seen[parsers.AppEvent]
 	deploys    []seen[parsers.Deploy]
+	code       []seen[parsers.AppCode]
 	groups     []seen[parsers.KeyGroup]
 	configs    map[string]config
 
@@ -182,6 +183,8 @@ func (t *Timeline) Add(r parsers.Record) {
 		keep(&t.app, r, *f)
 	case *parsers.Deploy:
 		keep(&t.deploys, r, *f)
+	case *parsers.AppCode:
+		keep(&t.code, r, *f)
 	}
 }
 
@@ -280,6 +283,7 @@ func (t *Timeline) Merge(other *Timeline) {
 	t.pool = append(t.pool, other.pool...)
 	t.app = append(t.app, other.app...)
 	t.deploys = append(t.deploys, other.deploys...)
+	t.code = append(t.code, other.code...)
 	t.groups = append(t.groups, other.groups...)
 	maps.Copy(t.configs, other.configs)
 	t.keys.merge(other.keys)
@@ -306,6 +310,7 @@ func (t *Timeline) sort() {
 	byPlace(t.pool)
 	byPlace(t.app)
 	byPlace(t.deploys)
+	byPlace(t.code)
 	byPlace(t.groups)
 }
 

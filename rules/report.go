@@ -107,6 +107,8 @@ type Fix struct {
 	Undo   string
 	Check  string // the command that shows it took
 	Effect Effect
+
+	change change // of a patch: what Diff shows, for Apply
 }
 
 // Kinds of a fix.

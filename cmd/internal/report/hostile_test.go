@@ -51,7 +51,9 @@ func fill(v reflect.Value, next func() string) {
 		v.SetBool(true)
 	case reflect.Struct:
 		for i := range v.NumField() {
-			fill(v.Field(i), next)
+			if f := v.Field(i); f.CanInterface() { // no renderer sees an unexported one
+				fill(f, next)
+			}
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))

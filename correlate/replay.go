@@ -1,0 +1,223 @@
+package correlate
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"time"
+)
+
+// The replay puts the incident through a change: keys under a TTL, memory under a limit, requests through nginx' limits.
+// What it needs is what the fold kept: requests are known by the bin (Width), not one by one, and spread evenly inside it.
+
+// UnderTTL is the largest number of keys that would have lived at once, had every key that now has no expiry lived for ttl
+// from its first write. Before the first snapshot the keys are taken to have come at the pace of the first quarter of the
+// run. ok false: fewer than two counts, or a run shorter than an hour, which says nothing about days.
+func (g *Growth) UnderTTL(ttl time.Duration) (peak int64, at time.Time, ok bool) {
+	var ts, ns []float64
+	for i := range g.Run {
+		if s := &g.Run[i]; s.Placed && s.NoTTL.OK {
+			ts, ns = append(ts, float64(s.At.Unix())), append(ns, float64(s.NoTTL.N))
+		}
+	}
+	last := len(ts) - 1
+	if last < 1 || ts[last]-ts[0] < 3600 {
+		return 0, at, false
+	}
+	// written counts keys as they came: a count that falls (a flush, an eviction) took keys, it wrote none.
+	written := make([]float64, len(ns))
+	for i := 1; i < len(ns); i++ {
+		written[i] = written[i-1] + max(ns[i]-ns[i-1], 0)
+	}
+	early := max(last/4, 1)
+	slope := written[early] / (ts[early] - ts[0])
+	before := func(t float64) float64 {
+		if t <= ts[0] {
+			return (t - ts[0]) * slope
+		}
+		i := 1
+		for i < last && ts[i] < t {
+			i++
+		}
+		return written[i-1] + (written[i]-written[i-1])*(t-ts[i-1])/(ts[i]-ts[i-1])
+	}
+	best := 0.0
+	for i := range ts {
+		if n := written[i] - before(ts[i]-ttl.Seconds()); n > best {
+			best, at = n, time.Unix(int64(ts[i]), 0).UTC()
+		}
+	}
+	return int64(math.Round(best)), at, true
+}
+
+// Reached is when used_memory first stood at limit or above; false when it never did.
+func (g *Growth) Reached(limit int64) (time.Time, bool) {
+	var prev *Snapshot
+	for i := range g.Run {
+		s := &g.Run[i]
+		if !s.Placed || !s.Used.OK {
+			continue
+		}
+		if s.Used.N >= limit {
+			if prev == nil || s.Used.N == prev.Used.N {
+				return s.At, true
+			}
+			part := float64(limit-prev.Used.N) / float64(s.Used.N-prev.Used.N)
+			return prev.At.Add(time.Duration(part * float64(s.At.Sub(prev.At)))), true
+		}
+		prev = s
+	}
+	return time.Time{}, false
+}
+
+// MaxUsed is the largest used_memory of the run.
+func (g *Growth) MaxUsed() int64 {
+	var most int64
+	for i := range g.Run {
+		most = max(most, g.Run[i].Used.Or(0))
+	}
+	return most
+}
+
+// Limit is a limit_req: Key gives the key of a request by its address and agent ("" = not limited, as in nginx), Rate its
+// pace a second, Burst what may come before its time (nodelay: it passes at once; the count is the same without).
+type Limit struct {
+	Key   func(addr, agent string) string
+	Rate  float64
+	Burst int
+}
+
+// Passage is what a set of requests meets.
+type Passage struct {
+	Requests, Refused int64
+	Pages, PagesCut   int64 // pages, and those of them refused, in proportion
+	First             time.Time
+}
+
+// Passed are the requests let through.
+func (p Passage) Passed() int64 { return p.Requests - p.Refused }
+
+// LimitReplay is the access log through a set of limits.
+type LimitReplay struct {
+	Culprits, Others Passage
+	Width            time.Duration // of the bins that the requests were known by
+}
+
+// Through puts every request of the log through limits: refused as soon as one refuses, as nginx' preaccess phase does.
+// culprit says which requests are those to stop; the others show what the limit costs everybody else.
+func (w *Web) Through(limits []Limit, culprit func(addr, agent string) bool) LimitReplay {
+	f := w.fold
+	r := LimitReplay{Width: time.Duration(f.width) * time.Second}
+	keys := make([][]string, len(f.actor)) // of each actor, one a limit
+	byBin := map[int64][]binActor{}
+	guilty := make([]bool, len(f.actor))
+	for i := range f.actor {
+		a := &f.actor[i]
+		addr, agent := f.addrs.names[a.addr], f.agents.names[a.agent]
+		if agent == string(unlogged) {
+			agent = ""
+		}
+		guilty[i] = culprit(addr, agent)
+		limited := false
+		for _, l := range limits {
+			k := l.Key(addr, agent)
+			limited = limited || k != ""
+			keys[i] = append(keys[i], k)
+		}
+		p := r.side(guilty[i])
+		p.Requests += a.requests
+		p.Pages += a.pages
+		if !limited {
+			keys[i] = nil
+		}
+	}
+	for key, c := range f.actorCells {
+		if i := uint32(key >> 32); keys[i] != nil {
+			bin := int64(uint32(key))
+			byBin[bin] = append(byBin[bin], binActor{i, c})
+		}
+	}
+	buckets := make([]map[string]bucket, len(limits))
+	for i := range buckets {
+		buckets[i] = map[string]bucket{}
+	}
+	next := make([]bucket, len(limits))
+	for _, bin := range slices.Sorted(maps.Keys(byBin)) {
+		var queue []arrival
+		for _, a := range byBin[bin] {
+			step := float64(f.width) / float64(a.requests)
+			for n := range a.requests {
+				queue = append(queue, arrival{float64(bin*f.width) + (float64(n)+0.5)*step, a.actor})
+			}
+		}
+		slices.SortFunc(queue, func(a, b arrival) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.actor, b.actor)) })
+		refused := map[uint32]int64{}
+		for _, q := range queue {
+			pass := true
+			for i, l := range limits {
+				if k := keys[q.actor][i]; k != "" {
+					if next[i], pass = buckets[i][k].offer(q.at, l.Rate, float64(l.Burst)); !pass {
+						break
+					}
+				}
+			}
+			if !pass {
+				refused[q.actor]++
+				p := r.side(guilty[q.actor])
+				if at := time.Unix(int64(q.at), 0).UTC(); p.First.IsZero() || at.Before(p.First) {
+					p.First = at
+				}
+				continue
+			}
+			for i := range limits {
+				if k := keys[q.actor][i]; k != "" {
+					buckets[i][k] = next[i]
+				}
+			}
+		}
+		for _, a := range byBin[bin] {
+			p := r.side(guilty[a.actor])
+			n := refused[a.actor]
+			p.Refused += n
+			p.PagesCut += int64(math.Round(float64(a.pages) * float64(n) / float64(a.requests)))
+		}
+	}
+	return r
+}
+
+func (r *LimitReplay) side(guilty bool) *Passage {
+	if guilty {
+		return &r.Culprits
+	}
+	return &r.Others
+}
+
+type binActor struct {
+	actor uint32
+	cell
+}
+
+type arrival struct {
+	at    float64 // seconds of Unix time
+	actor uint32
+}
+
+// bucket is nginx' leaky bucket (ngx_http_limit_req_lookup): time takes rate off the excess, a request adds one, and one
+// that would lift it above burst is refused and leaves no trace. The first request of a key finds it empty. A request
+// counts in every zone or, refused by one, in none.
+type bucket struct {
+	excess, last float64
+	used         bool
+}
+
+func (b bucket) offer(at, rate, burst float64) (bucket, bool) {
+	if !b.used {
+		return bucket{0, at, true}, true
+	}
+	excess := max(0, b.excess-rate*(at-b.last)+1)
+	if excess > burst {
+		return b, false
+	}
+	return bucket{excess, at, true}, true
+}

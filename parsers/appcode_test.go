@@ -1,0 +1,5 @@
+package parsers
+
+import "testing"
+
+func FuzzAppCode(f *testing.F) { fuzzParser(f, "app-code") }

@@ -1,0 +1,273 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"culprit/correlate"
+	"culprit/parsers"
+)
+
+var _ = registerFix(FixMaker{
+	ID:   "session-ttl",
+	Doc:  "gives session keys a life, where the code or the framework's setting writes them, and backfills those already there",
+	Make: (*Case).ttlFixes,
+})
+
+func (c *Case) ttlFixes(h Hypothesis) []Fix {
+	s := c.sessionKind()
+	effect := c.ttlEffect()
+	secs := strconv.Itoa(int(s.ttl.Seconds()))
+	what := "session keys"
+	if s.prefix != "" {
+		what = s.prefix + "* keys"
+	}
+	cli := c.redisCLI()
+	pattern := globQuote(s.prefix) + "*"
+	f := Fix{
+		ID:    "session-ttl",
+		Title: fmt.Sprintf("Give %s a TTL of %s", what, spellTTL(s.ttl)),
+		Risk:  fmt.Sprintf("a visitor who stays away longer than %s finds an empty session (%s)", spellTTL(s.ttl), s.why),
+		Undo:  "take the change back; keys written meanwhile keep their TTL",
+		Check: fmt.Sprintf("%s --scan --pattern '%s' | head -5 | xargs -n1 %s TTL   # -1 = never expires; new keys must show %s or less", cli, pattern, cli, secs),
+	}
+	f.Effect = effect
+	var fixes []Fix
+	for _, code := range c.writersOf(s.prefix) {
+		fixes = append(fixes, c.codeFix(f, code, secs))
+	}
+	if len(fixes) == 0 {
+		g := f
+		g.Text = "The code is not in the input. " + upper(s.setting)
+		if s.framework != "" {
+			g.Text = fmt.Sprintf("The keys are those of %s: %s", s.framework, s.setting)
+		}
+		if c.noSetting() {
+			g.Text += "\nRaise nothing else before this: without a life the keys fill any size of memory."
+		}
+		fixes = append(fixes, g)
+	}
+	return append(fixes, c.backfill(s, cli, pattern, secs))
+}
+
+func (c *Case) noSetting() bool { m, ok := c.maxmemory(); return ok && m.Bytes == 0 }
+
+// writersOf are the calls that write keys of a prefix: those in files that name it; all of them when none does.
+func (c *Case) writersOf(prefix string) []correlate.Placed[parsers.AppCode] {
+	var named, all []correlate.Placed[parsers.AppCode]
+	for _, code := range c.Code {
+		all = append(all, code)
+		for _, p := range code.Fact.Prefixes {
+			if prefix != "" && (strings.HasPrefix(prefix, p) || strings.HasSuffix(prefix, p)) {
+				named = append(named, code)
+				break
+			}
+		}
+	}
+	if len(named) > 0 {
+		all = named
+	}
+	if len(all) > 5 {
+		all = all[:5] // more places than that are a wrapper's callers, and the first names it
+	}
+	return all
+}
+
+// codeFix changes one call: a patch where it stands on one line, else the call to write.
+func (c *Case) codeFix(f Fix, code correlate.Placed[parsers.AppCode], secs string) Fix {
+	file, line := code.Ev.File, code.Ev.Line
+	was := strings.TrimSpace(code.Ev.Text)
+	now, patch := lifeCall(&code.Fact, secs)
+	f.Target = file
+	f.Text = fmt.Sprintf("%s:%d writes without an expiry:\n  %s\nmake it\n  %s", file, line, was, now)
+	if !patch {
+		return f
+	}
+	text := was
+	f = c.patch(f, file, func(e *editor) {
+		for i := range e.lines {
+			l := e.lines[i].old
+			if strings.TrimSpace(l) == text {
+				if out, ok := withLife(l, &code.Fact, secs); ok {
+					e.set(i, out)
+				}
+			}
+		}
+	})
+	if f.Kind == KindPatch {
+		f.Text = fmt.Sprintf("%s:%d writes the key without an expiry; by your own hand the same: %s", file, line, now)
+		f.Undo = "patch -R -p1 with the same patch; keys written meanwhile keep their TTL"
+	}
+	return f
+}
+
+// lifeCall is the call as it should be; patch says whether the line can be changed by rule.
+func lifeCall(code *parsers.AppCode, secs string) (call string, patch bool) {
+	if code.Call != "set" || len(code.Args) < 2 {
+		key := "key"
+		if len(code.Args) > 0 {
+			key = code.Args[0]
+		}
+		switch code.Language {
+		case "php":
+			return fmt.Sprintf("%s->expire( %s, %s ); after it", code.Receiver, key, secs), false
+		}
+		return fmt.Sprintf("%s.expire(%s, %s) after it", code.Receiver, key, secs), false
+	}
+	k, v := code.Args[0], code.Args[1]
+	switch code.Language {
+	case "php":
+		return fmt.Sprintf("%s->setex( %s, %s, %s );", code.Receiver, k, secs, v), true
+	case "python":
+		return fmt.Sprintf("%s.set(%s, %s, ex=%s)", code.Receiver, k, v, secs), true
+	case "ruby":
+		return fmt.Sprintf("%s.set(%s, %s, ex: %s)", code.Receiver, k, v, secs), true
+	}
+	return fmt.Sprintf("%s.set(%s, %s, { EX: %s })   // ioredis: %s.set(%s, %s, 'EX', %s)", code.Receiver, k, v, secs, code.Receiver, k, v, secs), false
+}
+
+// withLife changes a call that stands on one line, keeping everything around it. Only the arguments' own spacing is used.
+func withLife(line string, code *parsers.AppCode, secs string) (string, bool) {
+	i := strings.Index(line, code.Receiver)
+	if i < 0 || len(code.Args) != 2 {
+		return "", false
+	}
+	open := strings.IndexByte(line[i+len(code.Receiver):], '(')
+	if open < 0 {
+		return "", false
+	}
+	open += i + len(code.Receiver)
+	end := closing(line, open)
+	comma := strings.Index(line[open:], code.Args[0])
+	if end < 0 || comma < 0 {
+		return "", false
+	}
+	comma += open + len(code.Args[0])
+	if comma >= end || line[comma] != ',' {
+		return "", false
+	}
+	method := line[i+len(code.Receiver) : open]
+	switch code.Language {
+	case "php":
+		m := strings.Replace(method, "set", "setex", 1)
+		if m == method {
+			return "", false
+		}
+		return line[:i+len(code.Receiver)] + m + line[open:comma] + ", " + secs + line[comma:], true
+	case "python":
+		tail := strings.TrimRight(line[:end], " ,")
+		return tail + ", ex=" + secs + line[len(strings.TrimRight(line[:end], " ,")):], true
+	case "ruby":
+		tail := strings.TrimRight(line[:end], " ")
+		return tail + ", ex: " + secs + line[len(tail):], true
+	}
+	return "", false
+}
+
+// closing is the index of the bracket that closes the one at open; -1 when it is not on the line.
+func closing(line string, open int) int {
+	depth := 0
+	var quote byte
+	for i := open; i < len(line); i++ {
+		switch ch := line[i]; {
+		case quote != 0:
+			if ch == '\\' {
+				i++
+			} else if ch == quote {
+				quote = 0
+			}
+		case ch == '\'' || ch == '"':
+			quote = ch
+		case ch == '(' || ch == '[' || ch == '{':
+			depth++
+		case ch == ')' || ch == ']' || ch == '}':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// backfillPace is how many EXPIREs a second a modest Redis takes over one pipelined connection beside its work; 100,000 and
+// more were measured on an idle one (redis-benchmark -P 16), a third of that leaves room for the shop.
+const backfillPace = 30000
+
+// backfill gives the keys that are already there their TTL: by SCAN, never KEYS, in batches that let others in between.
+func (c *Case) backfill(s sessionStore, cli, pattern, secs string) Fix {
+	f := Fix{
+		ID:    "session-ttl",
+		Title: "Give the keys that are already there a TTL",
+		Kind:  KindCommand,
+		Risk:  "keys of this prefix that are meant to live for ever would not; look at the first few before",
+		Undo:  cli + " PERSIST <key>, for a key that must stay",
+		Check: cli + " INFO keyspace   # expires= rises towards keys=",
+	}
+	nx := ""
+	if c.redisMajor() >= 7 {
+		nx = " NX"
+	}
+	if s.prefix == "" {
+		f.Title = "Find the prefix of the keys without TTL, then give them one"
+		f.Text = cli + " --scan --count 1000 | head -2000 | sed 's/[0-9a-f]\\{16,\\}.*//' | sort | uniq -c | sort -rn | head"
+		f.Risk = "none: it reads names"
+		f.Undo = "nothing to undo"
+		return f
+	}
+	f.Text = fmt.Sprintf(`%s --scan --count 500 --pattern '%s' | awk '{print "EXPIRE \"" $0 "\" %s%s"}' | while mapfile -t -n 1000 b && [ ${#b[@]} -gt 0 ]; do printf '%%s\n' "${b[@]}"; sleep 0.03; done | %s --pipe`,
+		cli, pattern, secs, nx, cli)
+	n := int64(0)
+	where := ""
+	if g := c.Growth; g != nil && g.Last.NoTTL.OK {
+		n, where = g.Last.NoTTL.N, "counted at the last INFO"
+		if c.Kill != nil && c.Kill.Placed && g.First.Placed && g.First.At.After(c.Kill.At) {
+			where = "counted after the restart"
+		}
+	}
+	if n > 0 {
+		f.Effect.Before = fmt.Sprintf("%s keys without TTL, %s", count(n), where)
+		f.Effect.After = fmt.Sprintf("about %s for %s keys at %s a second; each batch of 1,000 holds Redis for some 10 ms; the keys are gone %s later", atLeastSecond(n), count(n), count(int64(backfillPace)), spellTTL(s.ttl))
+	}
+	if nx == "" {
+		f.Risk += "; before Redis 7 EXPIRE has no NX, so keys that have a TTL get this one"
+	}
+	return f
+}
+
+func atLeastSecond(n int64) string {
+	secs := max(n/backfillPace, 1)
+	if secs < 120 {
+		return fmt.Sprintf("%d s", secs)
+	}
+	return fmt.Sprintf("%d min", (secs+59)/60)
+}
+
+// redisMajor is the server's major version; 0 = unknown.
+func (c *Case) redisMajor() int {
+	if c.Redis != nil {
+		for i := range c.Redis.Snapshots {
+			major, _, _ := strings.Cut(c.Redis.Snapshots[i].Info.Fields["redis_version"], ".")
+			if n, err := strconv.Atoi(major); err == nil {
+				return n
+			}
+		}
+		for _, e := range c.Redis.Log {
+			major, _, _ := strings.Cut(e.Version, ".")
+			if n, err := strconv.Atoi(major); err == nil {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// globQuote escapes what SCAN's MATCH would take for a pattern, and what would end a quoted word of the shell.
+func globQuote(s string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`, "'", "?").Replace(s)
+}
+
+func upper(s string) string {
+	return cmp.Or(strings.ToUpper(s[:min(1, len(s))])+s[min(1, len(s)):], s)
+}

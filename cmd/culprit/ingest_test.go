@@ -105,7 +105,7 @@ func readFolder(t *testing.T, workers int, args ...string) ([]correlate.Input, u
 func TestWorkersDoNotShow(t *testing.T) {
 	lines := 20_000
 	if testing.Short() {
-		lines = 12_000 // more than one block
+		lines = 9_000 // more than one block
 	}
 	dir := folder(t, map[string]string{
 		"var/log/nginx/access.log":      accessLines(40000, lines),

@@ -28,12 +28,13 @@ const maxZipNames = 32 << 20
 
 // unpacker reads one unit, archives and compressions by content, member after member.
 type unpacker struct {
+	bounds
 	ctx     context.Context
 	visit   func(Input) error
 	file    io.Reader      // the unit itself, as opened
 	raw     *counter       // what was read of it
 	total   int64          // bytes unpacked so far
-	members int            // files visited
+	visited int            // members
 	names   map[string]int // how often a name was visited: a tar may hold one twice
 }
 
@@ -141,7 +142,7 @@ func (w *unpacker) tar(in Input, br *bufio.Reader, rel string, depth int) error 
 			break
 		}
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) { // member looks at the name itself
-			if err := w.fail(in, fmt.Errorf("tar, after %d files: %w", w.members, err)); err != nil {
+			if err := w.fail(in, fmt.Errorf("tar, after %d files: %w", w.visited, err)); err != nil {
 				return err
 			}
 			break
@@ -218,11 +219,11 @@ func (w *unpacker) member(in, member Input, name, rel string, depth int, no *ref
 		no.add("names that lead out of the archive", "refused", name)
 		return nil
 	}
-	if w.members == maxMembers {
-		no.add(fmt.Sprintf("files beyond the first %d", maxMembers), "not read", name)
+	if w.visited == w.members {
+		no.add(fmt.Sprintf("files beyond the first %d", w.members), "not read", name)
 		return nil
 	}
-	w.members++
+	w.visited++
 	rel = path.Join(rel, clean)
 	member.Name, member.Host = path.Join(in.Name, clean), hostOf(rel)
 	return w.unpack(member, rel, depth)

@@ -33,7 +33,8 @@ type Unit struct {
 	modTime time.Time
 	open    func() (io.ReadCloser, error)
 	stream  bool
-	err     error // why there is nothing to open
+	bounds  bounds // zero = the usual ones
+	err     error  // why there is nothing to open
 }
 
 // Err is why a unit cannot even be opened, nil when it can be tried.
@@ -56,7 +57,7 @@ func (u *Unit) Each(ctx context.Context, visit func(Input) error) error {
 		return visit(in)
 	}
 	defer f.Close()
-	w := &unpacker{ctx: ctx, visit: visit, file: f, raw: &counter{r: &ctxReader{ctx, f}}}
+	w := &unpacker{bounds: cmp.Or(u.bounds, usual()), ctx: ctx, visit: visit, file: f, raw: &counter{r: &ctxReader{ctx, f}}}
 	in.R = w.raw
 	err = w.unpack(in, u.rel, 0)
 	var s stop

@@ -17,13 +17,20 @@ import (
 // to 1; gzip cannot go beyond 1032 to 1 and a bomb of it always does.
 const (
 	maxDepth     = 3         // archives in archives, and compressions around one of them; people make two of each
-	maxMembers   = 100_000   // files read from one archive: a sosreport has 20,000; a whole disk image is no evidence
 	maxTotal     = 64 << 30  // bytes unpacked from one file: a day of access logs of a very busy shop is less than half
-	maxRatio     = 1000      // bytes unpacked for each byte read ...
-	ratioFrom    = 100 << 20 // ... judged when so much was unpacked; less harms nobody
+	maxRatio     = 1000      // bytes unpacked for each byte read, judged from bounds.ratioFrom on
 	maxXZDict    = 128 << 20 // xz -9 uses 64 MiB; the header may ask for 4 GiB
 	maxZstdFrame = 128 << 20 // zstd --long=27, the most that zstd unpacks unasked
 )
+
+// bounds are the limits that a test reaches sooner than a stranger would.
+type bounds struct {
+	members   int   // files read from one archive
+	ratioFrom int64 // bytes unpacked before the ratio is judged
+}
+
+// usual: a sosreport has 20,000 files, and a whole disk image is no evidence; 100 MiB harm nobody.
+func usual() bounds { return bounds{members: 100_000, ratioFrom: 100 << 20} }
 
 var errBomb = errors.New("unpacks to far more than a log would; refused here")
 
@@ -156,11 +163,11 @@ func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.out += int64(n)
 	b.w.total += int64(n)
-	if in := *b.in - b.base; b.out > ratioFrom && b.out/maxRatio > in {
+	if in := *b.in - b.base; b.out > b.w.ratioFrom && b.out/maxRatio > in {
 		return n, fmt.Errorf("%w: %d bytes from %d", errBomb, b.out, in)
 	}
 	// Every layer counts here, so that many small members over the same few bytes add up: twice the ratio, for two layers.
-	if t := b.w.total; t > 10*ratioFrom && t/(2*maxRatio) > b.w.raw.n {
+	if t := b.w.total; t > 10*b.w.ratioFrom && t/(2*maxRatio) > b.w.raw.n {
 		return n, fmt.Errorf("%w: %d bytes from %d", errBomb, t, b.w.raw.n)
 	}
 	if b.w.total > maxTotal {

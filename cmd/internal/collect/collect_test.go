@@ -193,6 +193,14 @@ func TestNotOpened(t *testing.T) {
 		"system.journal! a journal in binary form, not read; give what journalctl --file FILE -o json prints")
 }
 
+// The header may ask for 4 GiB of memory, which would be taken before a byte is unpacked.
+func TestGreedyXZ(t *testing.T) {
+	b := xzOf("hello")
+	i := bytes.Index(b, []byte{0x21, 0x01})
+	b[i+2] = 40
+	want(t, readAll(t, bytes.NewReader(b), "-"), "stdin! xz asks for more than 128 MiB of memory; refused")
+}
+
 func TestHostsOfArguments(t *testing.T) {
 	dir := tree(t, "web1/dmesg", "1", "web2/dmesg", "2", "web3/dmesg", "3")
 	t.Chdir(dir)

@@ -1,0 +1,87 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"culprit/correlate"
+)
+
+var _ = register(Rule{
+	ID: "redis-maxmemory-above-cgroup-limit",
+	Doc: `Redis runs inside a group with a memory limit (systemd's MemoryMax, a container's limit), and its own maxmemory leaves no room
+below it: the kernel kills it before it evicts a key. RSS is used_memory times fragmentation, plus client buffers and what a
+save copies, so maxmemory must stay below the limit by a tenth at least (MEMORY DOCTOR takes fragmentation of 1.1 for
+normal); with saves, by a quarter and more.
+
+    fires: maxmemory = 0, or maxmemory x 1.1 > limit
+
+The limits that count are those of units, services and containers named after Redis, and the one that a kill of Redis hit.`,
+	Needs: []Sort{NeedsRedisConf},
+	Check: checkLimitAboveGroup,
+})
+
+// overMaxmemory: what RSS takes beyond used_memory when nothing is wrong.
+const overMaxmemory = 1.1
+
+func checkLimitAboveGroup(c *Case) []Finding {
+	in := c.Redis
+	if in == nil || len(c.Incident.Redis) > 1 && c.Kill == nil { // which of several servers a group is for is not said
+		return nil
+	}
+	limit, what, ok := c.redisGroupLimit()
+	if !ok {
+		return nil
+	}
+	l := c.limitOf(in)
+	max := l.Running
+	if !max.OK {
+		max = l.File
+	}
+	if !max.OK || max.Bytes > 0 && float64(max.Bytes)*overMaxmemory <= float64(limit.Bytes) {
+		return nil
+	}
+	f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{limit.Ev, max.Ev}, Fixes: c.advise("redis-maxmemory-size", "container-limit-raise"),
+		Title: fmt.Sprintf("Redis has maxmemory %s in %s limited to %s: the kernel kills it before it evicts", limitWord(max.Bytes), what, bytesIn(limit.Bytes)),
+		Quantities: []Quantity{{"limit of the group", float64(limit.Bytes), "bytes", ""},
+			{"largest maxmemory below it", float64(limit.Bytes) / overMaxmemory, "bytes", "limit / 1.1; with saves leave a quarter and more"}}}
+	if c.Kill != nil && c.Kill.Fact.Constraint == "memcg" && IsRedis(c.Kill.Fact.VictimComm) {
+		f.Role = RoleContributing
+		f.Evidence = append(f.Evidence, c.Kill.Ev)
+	}
+	return []Finding{f}
+}
+
+// redisGroupLimit is the limit of the group that Redis runs in.
+func (c *Case) redisGroupLimit() (limit Amount, what string, ok bool) {
+	if k := c.Kill; k != nil && k.Fact.Constraint == "memcg" && IsRedis(k.Fact.VictimComm) && k.Fact.MemcgLimit.OK {
+		ev := k.Ev
+		ev.Text, ev.Note = "", "the group's limit"
+		if k.Fact.MemcgLine > 0 {
+			ev.Line = k.Fact.MemcgLine
+		}
+		return Amount{k.Fact.MemcgLimit.N << 10, true, ev}, "a cgroup", true
+	}
+	named := func(s string) bool {
+		s = strings.ToLower(s)
+		return strings.Contains(s, "redis") || strings.Contains(s, "valkey") || strings.Contains(s, "keydb")
+	}
+	for _, s := range c.Settings {
+		unit := s.System == "systemd" && (s.Name == "MemoryMax" || s.Name == "MemoryLimit")
+		service := s.System == "compose" && (s.Name == "mem_limit" || s.Name == "memory" && slices.Contains(s.Path, "limits"))
+		if !unit && !service || !named(strings.Join(s.Path, " ")+" "+path.Base(s.Ev.File)) {
+			continue
+		}
+		if n, ok := sizeOf(s.Value()); ok && n > 0 {
+			return Amount{n, true, s.Ev}, map[bool]string{true: "a unit", false: "a container"}[unit], true
+		}
+	}
+	for _, ct := range c.Containers {
+		if ct.Fact.LimitBytes.OK && ct.Fact.LimitBytes.N > 0 && named(ct.Fact.Name+" "+ct.Fact.Image) {
+			return Amount{ct.Fact.LimitBytes.N, true, ct.Ev}, "a container", true
+		}
+	}
+	return Amount{}, "", false
+}

@@ -1,0 +1,85 @@
+package rules
+
+import (
+	"fmt"
+	"time"
+
+	"culprit/correlate"
+)
+
+var _ = register(Rule{
+	ID: "redis-died-unannounced",
+	Doc: `Redis started again without having said goodbye. A server that is stopped writes "User requested shutdown" or "Received SIGTERM"
+and "bye bye"; one that crashes writes a bug report; SIGKILL leaves nothing (measured). So a start whose log shows none of
+these after the start before it follows a kill: the OOM killer's, a supervisor's, somebody's kill -9, or a power loss.
+
+It is a symptom. Where the kernel log shows no kill in the minutes before, the finding says that the killer is not in the
+input. A quarter of an hour separates the kill from the start it caused: systemd restarts within seconds, people within minutes.`,
+	Check: checkRedisDied,
+})
+
+const startsWithin = 15 * time.Minute
+
+func checkRedisDied(c *Case) []Finding {
+	var out []Finding
+	for _, in := range c.Incident.Redis {
+		var last *correlate.RedisEvent // the last line of a server's life
+		down := false                  // it said goodbye
+		for i := range in.Log {
+			e := &in.Log[i]
+			// A saving child's lines (role C) are no sign of its parent's life; a starting server's first lines have C too.
+			if e.Role == "C" && e.Event != "starting" {
+				continue
+			}
+			switch e.Event {
+			case "starting":
+				if last != nil && !down {
+					out = append(out, c.died(in, last, e))
+				}
+				down = false
+			case "shutdown", "crash", "alloc-failed":
+				down = true
+			}
+			last = e
+		}
+	}
+	// The last one is the incident's; earlier ones are told in its count.
+	if n := len(out); n > 1 {
+		out[n-1].Detail += fmt.Sprintf(" The log shows %d such starts.", n)
+		out = out[n-1:]
+	}
+	return out
+}
+
+func (c *Case) died(in *correlate.Instance, last, start *correlate.RedisEvent) Finding {
+	f := Finding{Role: RoleSymptom, Evidence: []correlate.Evidence{last.Ev, start.Ev}}
+	f.Title = fmt.Sprintf("%s started again without having shut down", c.serverName(in))
+	if start.Placed {
+		f.Title = fmt.Sprintf("%s started again at %s without having shut down", c.serverName(in), clockTime(start.At))
+		if last.Placed && start.At.After(last.At) {
+			f.Detail = fmt.Sprintf("Its last line before is %s older.", spell(start.At.Sub(last.At)))
+		}
+	}
+	for i := range c.Kills {
+		k := &c.Kills[i]
+		if !IsRedis(k.Fact.VictimComm) {
+			continue
+		}
+		samePID := k.Fact.VictimPID.OK && last.PID == k.Fact.VictimPID
+		near := k.Placed && start.Placed && k.At.Before(start.At.Add(k.Error+start.Error+time.Minute)) && start.At.Sub(k.At) < startsWithin+k.Error+start.Error
+		switch {
+		case near:
+			f.Title += fmt.Sprintf(": the kernel killed it %s before", spell(start.At.Sub(k.At)))
+		case samePID:
+			f.Title += fmt.Sprintf(": the kernel killed its pid %d", last.PID.N)
+		default:
+			continue
+		}
+		f.Evidence = append(f.Evidence, k.Ev)
+		return f
+	}
+	if start.Placed {
+		f.Title += ": what killed it is not in the input"
+	}
+	return f
+}

@@ -24,9 +24,6 @@ var keep = flag.String("keep", "", "write the files of the scenes that are judge
 // known are scenes that culprit judges wrongly today, each with what should decide. One that passes must leave the list.
 var known = map[string]string{
 	"declared/bot-ttl/0": botTTL,
-	"declared/bot-ttl/2": botTTL,
-	"organic/whole/2":    botTTL,
-	"spoofed/whole/1":    "the zone is that of an old INFO date in summer time, though timedatectl names the place",
 	"stealthy/whole/1":   "/proc/uptime is paired with the first INFO date instead of the time of collection",
 }
 

@@ -86,7 +86,7 @@ type leak struct {
 	redis, others int // bytes at the end
 }
 
-const simLines = 5000 // of the main stream in the access log
+const simLines = 2500 // of the main stream in the access log
 
 func (s *sim) leak() leak {
 	l := leak{rate: s.log10(0.02, 50)}

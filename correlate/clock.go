@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -229,8 +230,13 @@ func (t *Timeline) hostZones(o Options) map[string]hostZone {
 		return zones
 	}
 	// A zone by name first: a `date` line in UTC shows the zone of whoever ran the script, not that of the logs.
+	// Among offsets the newest reading counts: an old one may lie across a change to summer time.
+	readings := slices.Clone(t.clocks)
+	slices.SortStableFunc(readings, func(a, b seen[parsers.ClockReading]) int {
+		return -cmp.Or(a.fact.Local.Compare(b.fact.Local), a.fact.UTC.Compare(b.fact.UTC))
+	})
 	for _, named := range []bool{true, false} {
-		for _, r := range t.clocks {
+		for _, r := range readings {
 			z, ok := zoneOf(r)
 			if !ok || named != strings.Contains(r.fact.Zone, "/") {
 				continue
@@ -408,7 +414,7 @@ func (t *Timeline) bootTimes(c *clocks, zones map[string]hostZone) {
 		byHost[host] = append(byHost[host], r)
 	}
 	for _, host := range slices.Sorted(maps.Keys(byHost)) {
-		for _, b := range bootsFromReadings(byHost[host], zones, host) {
+		for _, b := range t.bootsFromReadings(byHost[host], zones, host) {
 			add(host, b)
 		}
 	}
@@ -428,49 +434,74 @@ func (t *Timeline) bootTimes(c *clocks, zones map[string]hostZone) {
 	}
 }
 
-// bootsFromReadings joins what date, uptime and /proc say of one host: boot = now - uptime.
-func bootsFromReadings(readings []seen[parsers.ClockReading], zones map[string]hostZone, host string) []bootTime {
+// bootsFromReadings joins what date, uptime and /proc say of one host: boot = now - uptime. An uptime is read when the
+// files are collected, so its "now" is the reading next to it: of the same file, else the same folder, else the newest.
+// The date lines of an INFO series are from other days and serve only when there is nothing else.
+func (t *Timeline) bootsFromReadings(readings []seen[parsers.ClockReading], zones map[string]hostZone, host string) []bootTime {
 	zone, haveZone := zones[host]
 	if !haveZone {
 		zone, haveZone = zones[""]
 	}
+	place := func(l time.Time) time.Time {
+		return time.Date(l.Year(), l.Month(), l.Day(), l.Hour(), l.Minute(), l.Second(), 0, zone.loc).UTC()
+	}
+	series := map[string]bool{}
+	for _, r := range t.infos {
+		series[r.at.File] = true
+	}
+	type instant struct {
+		at  time.Time
+		pos parsers.Pos
+	}
+	var nows []instant
 	var boots []bootTime
-	var now time.Time
-	nowFrom := ""
 	for _, r := range readings {
 		f := r.fact
 		utc := f.UTC
-		if utc.IsZero() && !f.Local.IsZero() {
-			switch {
-			case f.OffsetS.OK:
-				utc = f.Local.Add(-time.Duration(f.OffsetS.N) * time.Second)
-			case haveZone:
-				l := f.Local
-				utc = time.Date(l.Year(), l.Month(), l.Day(), l.Hour(), l.Minute(), l.Second(), 0, zone.loc).UTC()
-			}
+		switch {
+		case !utc.IsZero() || f.Local.IsZero():
+		case f.OffsetS.OK:
+			utc = f.Local.Add(-time.Duration(f.OffsetS.N) * time.Second)
+		case haveZone:
+			utc = place(f.Local)
 		}
-		if !utc.IsZero() && utc.Year() > 1 && now.IsZero() {
-			now, nowFrom = utc, r.at.String()
+		if utc.Year() > 1 {
+			nows = append(nows, instant{utc, r.at})
 		}
-		if !f.Boot.IsZero() {
-			at := f.Boot
-			if !f.BootZoned {
-				if !haveZone {
-					continue
-				}
-				at = time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, zone.loc).UTC()
-			}
-			boots = append(boots, bootTime{at, r.at.String(), 2 * time.Second, true})
+		switch {
+		case f.Boot.IsZero():
+		case f.BootZoned:
+			boots = append(boots, bootTime{f.Boot, r.at.String(), 2 * time.Second, true})
+		case haveZone:
+			boots = append(boots, bootTime{place(f.Boot), r.at.String(), 2 * time.Second, true})
 		}
 	}
-	for _, r := range readings {
-		if f := r.fact; f.Uptime > 0 && !now.IsZero() {
-			err := 2 * time.Second // a person or a script runs date and uptime one after the other
-			if f.From == "uptime" {
-				err = time.Minute // uptime prints minutes
-			}
-			boots = append(boots, bootTime{now.Add(-f.Uptime), r.at.String() + " and " + nowFrom, err, true})
+	closeness := func(n instant, at parsers.Pos) int {
+		switch {
+		case n.pos.File == at.File:
+			return 3
+		case series[n.pos.File]:
+			return 0
+		case path.Dir(n.pos.File) == path.Dir(at.File):
+			return 2
 		}
+		return 1
+	}
+	for _, r := range readings {
+		if r.fact.Uptime <= 0 || len(nows) == 0 {
+			continue
+		}
+		best := slices.MaxFunc(nows, func(a, b instant) int {
+			return cmp.Or(cmp.Compare(closeness(a, r.at), closeness(b, r.at)), a.at.Compare(b.at))
+		})
+		err := 2 * time.Second // a person or a script runs date and uptime one after the other
+		if r.fact.From == "uptime" {
+			err = time.Minute // uptime prints minutes
+		}
+		if closeness(best, r.at) < 2 {
+			err += 10 * time.Minute // collected by the same hand, but who knows when
+		}
+		boots = append(boots, bootTime{best.at.Add(-r.fact.Uptime), r.at.String() + " and " + best.pos.String(), err, true})
 	}
 	return boots
 }

@@ -111,49 +111,34 @@ func diff(run []Snapshot, field func(*Snapshot) parsers.Opt) parsers.Opt {
 	return parsers.Some(last.N - first.N)
 }
 
-// findOnset looks for the snapshot after which keys without TTL grew at least three times as fast as before: a change a
-// daily cycle of visitors (a factor of two or so around its mean) does not make. Without one the growth began with the run.
+// findOnset finds when the counted keys changed their pace: a step of at least three times, which a daily cycle of visitors
+// (a factor of two or so around its mean) does not make, and a later part that holds a third of the growth. Without one
+// the growth began with the run.
 func (g *Growth) findOnset() {
-	type point struct {
-		i int
-		t float64
-		n float64
-	}
-	var pts []point
+	var pts []Point
 	for i := range g.Run {
 		if s := &g.Run[i]; s.Placed && s.NoTTL.OK {
-			pts = append(pts, point{i, s.At.Sub(g.Run[0].At).Hours() / 24, float64(s.NoTTL.N)})
+			pts = append(pts, Point{s.At.Sub(g.Run[0].At).Hours() / 24, float64(s.NoTTL.N)})
 		}
 	}
 	if len(pts) < 2 {
 		return
 	}
 	first, last := pts[0], pts[len(pts)-1]
-	if last.t > first.t {
-		g.NoTTLPerDay = max(0, (last.n-first.n)/(last.t-first.t))
+	if last.T > first.T {
+		g.NoTTLPerDay = max(0, (last.V-first.V)/(last.T-first.T))
 	}
-	if len(pts) < 6 {
+	c, ok := RateShift(pts)
+	if !ok || c.To < 3*max(c.From, 0) || c.To <= 0 {
 		return
 	}
-	best, gain := -1, 3.0
-	for k := 2; k+2 < len(pts); k++ {
-		before := (pts[k].n - first.n) / (pts[k].t - first.t)
-		after := (last.n - pts[k].n) / (last.t - pts[k].t)
-		rise := last.n - pts[k].n
-		if after <= 0 || rise < 0.3*(last.n-first.n) {
-			continue
-		}
-		ratio := after / max(before, after/1e6)
-		// among splits the one whose later part is long and steep: log-likelihood of two rates against one
-		score := math.Log(ratio) * math.Sqrt(float64(min(k, len(pts)-k)))
-		if ratio >= 3 && score > gain {
-			best, gain = k, score
-		}
-	}
-	if best >= 0 {
-		g.Onset = &g.Run[pts[best].i]
-		if days := last.t - pts[best].t; days > 0 {
-			g.NoTTLPerDay = (last.n - pts[best].n) / days
+	for i := range g.Run {
+		s := &g.Run[i]
+		if s.Placed && s.NoTTL.OK && s.At.Sub(g.Run[0].At).Hours()/24 >= c.At {
+			if float64(s.NoTTL.N) <= last.V-(last.V-first.V)/3 {
+				g.Onset, g.NoTTLPerDay = s, c.To
+			}
+			return
 		}
 	}
 }
@@ -167,6 +152,7 @@ type Attribution struct {
 	Residual  float64 // NewKeys less what is explained
 	Covered   float64 // share of the run's growth that fell into logged time
 	Fitted    bool    // enough intervals for a fit; else totals are compared: a ratio, not a correlation
+	Ambiguous bool    // other groups account for the keys about as well: the numbers cannot say who it was
 	From, To  time.Time
 }
 
@@ -185,9 +171,8 @@ type Share struct {
 // borders of an interval do.
 const maxPerRequest = 1.25
 
-// Attribute accounts for the growth of g by the groups of w. fitAt is the number of intervals from which a fit is made.
+// Attribute accounts for the growth of g by the groups of w.
 func Attribute(g *Growth, w *Web) *Attribution {
-	const fitAt = 6 // more intervals than groups that usually matter; below, totals only
 	a := &Attribution{}
 	type interval struct {
 		from, to time.Time
@@ -250,13 +235,13 @@ func Attribute(g *Growth, w *Web) *Attribution {
 		groups = append(groups, grp)
 		x = append(x, col)
 	}
-	var beta []float64
-	if len(list) >= fitAt {
-		a.Fitted = true
-		beta = boundedFit(x, y, maxPerRequest)
-	} else {
-		beta = ratios(groups, x, a.NewKeys)
+	people := make([]bool, len(groups))
+	for j, grp := range groups {
+		people[j] = grp.Kind == PeopleGroup
 	}
+	a.Fitted = len(list) >= fitAt
+	beta, ambiguous := account(x, people, y)
+	a.Ambiguous = ambiguous
 	for j, grp := range groups {
 		s := Share{Group: grp, PerRequest: beta[j], Correlation: math.NaN()}
 		for i := range list {
@@ -276,69 +261,6 @@ func Attribute(g *Growth, w *Web) *Attribution {
 		return cmp.Or(-cmp.Compare(p.Share, q.Share), cmp.Compare(p.Group.Name, q.Group.Name))
 	})
 	return a
-}
-
-// ratios judges by totals: with two or three snapshots nothing correlates. Every page of a client that keeps no cookies,
-// every embedded request and every visit can make one key; where together they could make more keys than there are, the
-// groups are scaled down alike and the result is a bound.
-func ratios(groups []*Group, x [][]float64, keys float64) []float64 {
-	total := 0.0
-	for _, col := range x {
-		for _, v := range col {
-			total += v
-		}
-	}
-	beta := make([]float64, len(groups))
-	per := 1.0
-	if total > keys*maxPerRequest {
-		per = keys / total
-	}
-	for j := range beta {
-		beta[j] = per
-	}
-	return beta
-}
-
-// boundedFit minimises the weighted squares of y - x·beta for 0 <= beta <= limit by coordinate descent: the problem is
-// convex, so the order of coordinates does not matter, and it is deterministic. Weights are those of counts: an interval
-// with many new keys scatters more.
-func boundedFit(x [][]float64, y []float64, limit float64) []float64 {
-	mean := 0.0
-	for _, v := range y {
-		mean += math.Abs(v)
-	}
-	mean /= float64(len(y))
-	w := make([]float64, len(y))
-	for i, v := range y {
-		w[i] = 1 / (math.Abs(v) + mean/2 + 1)
-	}
-	beta := make([]float64, len(x))
-	rest := slices.Clone(y)
-	for range 500 { // converges in tens of rounds; the bound is for collinear columns
-		moved := 0.0
-		for j, col := range x {
-			num, den := 0.0, 0.0
-			for i, v := range col {
-				num += w[i] * v * (rest[i] + beta[j]*v)
-				den += w[i] * v * v
-			}
-			if den == 0 {
-				continue
-			}
-			b := min(max(num/den, 0), limit)
-			if d := b - beta[j]; d != 0 {
-				for i, v := range col {
-					rest[i] -= d * v
-				}
-				moved = max(moved, math.Abs(d))
-				beta[j] = b
-			}
-		}
-		if moved < 1e-6 {
-			break
-		}
-	}
-	return beta
 }
 
 // KeySlope is the median slope of used_memory over the counted keys, from pairs of snapshots far enough apart to show it:

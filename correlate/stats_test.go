@@ -202,55 +202,6 @@ func TestRateShift(t *testing.T) {
 	}
 }
 
-func TestNNLS(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
-	const n, rows = 12, 100
-	columns, y := make([][]float64, n), make([]float64, rows)
-	want := []float64{1, 0, 0.5, 3, 0, 0, 0.01, 2, 0, 7, 0, 1}
-	for j := range columns {
-		columns[j] = make([]float64, rows)
-		for i := range columns[j] {
-			columns[j][i] = float64(r.IntN(100))
-			y[i] += want[j] * columns[j][i]
-		}
-	}
-	f, ok := NNLS(columns, y)
-	if !ok || f.Ambiguous || f.Explained < 1-1e-9 {
-		t.Errorf("%+v %v", f, ok)
-	}
-	for j := range want {
-		if math.Abs(f.Coef[j]-want[j]) > 1e-6 {
-			t.Errorf("coefficient %d: %v, want %v", j, f.Coef[j], want[j])
-		}
-	}
-}
-
-func TestNNLSDegenerate(t *testing.T) {
-	one, zero := []float64{1, 2, 3}, []float64{0, 0, 0}
-	f := func(name string, columns [][]float64, y, coef []float64, explained float64, ambiguous, ok bool) {
-		t.Helper()
-		got, k := NNLS(columns, y)
-		if k != ok || got.Ambiguous != ambiguous || len(got.Coef) != len(coef) || !near(got.Explained, explained) {
-			t.Errorf("%s: %+v %v", name, got, k)
-			return
-		}
-		for i := range coef {
-			if math.Abs(got.Coef[i]-coef[i]) > 1e-9 {
-				t.Errorf("%s: %v, want %v", name, got.Coef, coef)
-			}
-		}
-	}
-	f("nothing", nil, one, nil, 0, false, false)
-	f("y zero", [][]float64{one}, zero, nil, 0, false, false)
-	f("unequal", [][]float64{one[:2]}, one, nil, 0, false, false)
-	f("fewer readings than columns", [][]float64{{1}, {2}}, []float64{3}, nil, 0, false, false)
-	f("column zero", [][]float64{zero, one}, one, []float64{0, 1}, 1, false, true)
-	f("against", [][]float64{{-1, -2, -3}}, one, []float64{0}, 0, false, true)
-	f("one point", [][]float64{{2}}, []float64{6}, []float64{3}, 1, false, true)
-	f("twins", [][]float64{one, one}, one, []float64{1, 0}, 1, true, true)
-	f("too many", make([][]float64, maxRegressors+1), make([]float64, 99), nil, 0, false, false)
-}
-
 func BenchmarkStats(b *testing.B) {
 	r := rand.New(rand.NewPCG(7, 8))
 	pts, cols := make([]Point, 512), make([][]float64, 12)
@@ -275,9 +226,9 @@ func BenchmarkStats(b *testing.B) {
 			LevelShift(pts)
 		}
 	})
-	b.Run("nnls-12x1000", func(b *testing.B) {
+	b.Run("account-12x1000", func(b *testing.B) {
 		for b.Loop() {
-			NNLS(cols, y)
+			account(cols, make([]bool, len(cols)), y)
 		}
 	})
 }

@@ -149,7 +149,8 @@ func (c *Case) saveKilled() *correlate.RedisEvent {
 	var found *correlate.RedisEvent
 	for i := range c.Redis.Log {
 		e := &c.Redis.Log[i]
-		if e.Event != "save-killed" && e.Event != "aof-rewrite-killed" || e.Signal.OK && e.Signal.N != 9 {
+		killed := e.Event == "save-killed" && e.Signal.Or(9) == 9 || e.Event == "aof-rewrite-failed" && e.Signal.Or(0) == 9
+		if !killed {
 			continue
 		}
 		if c.Kill != nil && c.Kill.Placed && e.Placed && e.At.Sub(c.Kill.At).Abs() > feltWithin {

@@ -44,6 +44,10 @@ func (c *Case) sources(l leak) source {
 		s.why = "hardly any of the growth falls into the time that the access log covers"
 		return s
 	}
+	if w.Ambiguous {
+		s.why = "two explanations balance alike: another group of requests accounts for the new keys as well"
+		return s
+	}
 	s.judged, s.byRate = true, !w.Fitted
 	for _, sh := range w.Shares {
 		s.add(sh)

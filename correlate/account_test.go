@@ -1,0 +1,33 @@
+package correlate
+
+import (
+	"math"
+	"testing"
+)
+
+// TestAccount: which groups made the keys. Columns are candidates per interval; the last group is people's visits.
+func TestAccount(t *testing.T) {
+	f := func(name string, x [][]float64, y, want []float64, wantAmbiguous bool) {
+		t.Helper()
+		people := make([]bool, len(x))
+		people[len(x)-1] = true
+		got, ambiguous := account(x, people, y)
+		if ambiguous != wantAmbiguous {
+			t.Errorf("%s: ambiguous %v, want %v", name, ambiguous, wantAmbiguous)
+		}
+		for g := range want {
+			if math.Abs(got[g]-want[g]) > 0.15 {
+				t.Errorf("%s: keys per request %.2f, want %.2f", name, got, want)
+				return
+			}
+		}
+	}
+	f("one crawl, one interval", [][]float64{{5000}, {120}}, []float64{5100}, []float64{1}, false)
+	f("a busy bot whose keys expire", [][]float64{{700, 690, 710}, {350, 340, 360}}, []float64{352, 338, 361}, []float64{0, 1}, false)
+	f("crawl on top of people", [][]float64{{0, 0, 900, 950, 0, 0, 800}, {30, 40, 35, 30, 42, 38, 33}},
+		[]float64{31, 39, 940, 978, 40, 39, 829}, []float64{1, 1}, false)
+	f("two that balance alike", [][]float64{{500}, {480}}, []float64{490}, nil, true)
+	f("every third page opens a session", [][]float64{{300, 600, 900, 300, 600, 900}, {9, 9, 9, 9, 9, 9}},
+		[]float64{100, 200, 300, 100, 200, 300}, []float64{0.33}, false)
+	f("nothing logged made them", [][]float64{{10, 12, 11}, {5, 5, 5}}, []float64{4000, 4100, 3900}, []float64{1, 0}, false) // 33 of 12,000: nobody is accused on that
+}

@@ -81,15 +81,16 @@ func parseAtop(src *Source, emit func(Record)) error {
 
 // atopTime reads "ATOP - web4   2026/03/03  10:00:00   ...".
 func atopTime(s string) stamp {
-	for i := strings.IndexByte(s, '/'); i >= 4; {
-		if t, err := time.Parse("2006/01/02", s[i-4:min(i+6, len(s))]); err == nil {
-			for _, word := range strings.Fields(s[i+6:]) {
-				if h, m, sec, _, ok := clockTime(word); ok {
-					return newStamp(dayAndTime(t, h, m, sec), "")
-				}
+	i := strings.IndexByte(s, '/')
+	if i < 4 {
+		return stamp{}
+	}
+	if t, err := time.Parse("2006/01/02", s[i-4:min(i+6, len(s))]); err == nil {
+		for _, word := range strings.Fields(s[i+6:]) {
+			if h, m, sec, _, ok := clockTime(word); ok {
+				return newStamp(dayAndTime(t, h, m, sec), "")
 			}
 		}
-		break
 	}
 	return stamp{}
 }

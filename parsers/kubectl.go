@@ -46,15 +46,14 @@ func matchKubectlDescribe(_ string, head []byte) int {
 }
 
 type describing struct {
-	c                Container
-	at               Pos
-	raw              string
-	state            string // the block we are in: State, Last State, Limits, Requests, ...
-	limitSeen        bool
-	lastState        bool // Last State was given: it outranks State
-	finished         stamp
-	indent           int
-	reason, lastText string
+	c         Container
+	at        Pos
+	raw       string
+	state     string // the block we are in: State, Last State, Limits, Requests, ...
+	limitSeen bool
+	lastState bool // Last State was given: it outranks State
+	finished  stamp
+	indent    int
 }
 
 func parseKubectlDescribe(src *Source, emit func(Record)) error {

@@ -79,7 +79,6 @@ type kubeReader struct {
 
 type kubeContainer struct {
 	c       Container
-	pod     string
 	limited bool
 	spec    bool
 	at      Pos

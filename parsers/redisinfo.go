@@ -96,7 +96,6 @@ type infoFold struct {
 	dated    bool
 	dateAt   int
 	port     string // of the last command line, "" = not said
-	section  []byte
 	section1 bool   // the line before belonged to a snapshot
 	jsonDB   string // the open "db0": { of a JSON object printed over several lines
 

@@ -93,9 +93,6 @@ func (f *slowFold) line(line []byte, at Pos) {
 		f.flush()
 		f.open, f.at, f.raw = true, at, bytes.Clone(line)
 		f.indent = -1
-		if len(nums) > 2 { // `1) 1) 1)`: an entry quoted on its own
-			nums = nums[1:]
-		}
 		f.field(1, rest)
 		return
 	}

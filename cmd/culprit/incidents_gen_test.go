@@ -97,14 +97,6 @@ func (d *dice) next() uint64 {
 // n is a number in [0, max).
 func (d *dice) n(max int) int { return int(d.next() % uint64(max)) }
 
-func (d *dice) hex(n int) string {
-	s := ""
-	for len(s) < n {
-		s += fmt.Sprintf("%016x", d.next())
-	}
-	return s[:n]
-}
-
 // spread puts n moments into [from, to): one at random in each of n equal slots, so both the count and the rate are exact.
 func (d *dice) spread(n int, from, to time.Time) []time.Time {
 	at := make([]time.Time, n)

@@ -19,8 +19,7 @@ func judgeCgroup(c *Case) Hypothesis {
 	h := Hypothesis{Explained: -1}
 	k := c.Kill
 	if k == nil {
-		h.State, h.Reason = Excluded, "nothing was killed"
-		return h
+		return c.noKill(h)
 	}
 	if k.Fact.Constraint != "memcg" {
 		h.State = Excluded

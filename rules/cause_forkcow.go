@@ -20,8 +20,7 @@ func judgeForkCOW(c *Case) Hypothesis {
 	h := Hypothesis{Explained: -1}
 	saveKilled := c.saveKilled()
 	if c.Kill == nil && saveKilled == nil {
-		h.State, h.Reason = Excluded, "nothing was killed"
-		return h
+		return c.noKill(h)
 	}
 	if c.Kill != nil && c.Kill.Fact.Constraint == "memcg" && !IsRedis(c.Kill.Fact.VictimComm) {
 		h.State, h.Reason = Excluded, "the kill was in another cgroup"

@@ -14,8 +14,7 @@ task table less than half.`,
 	Judge: func(c *Case) Hypothesis {
 		h := Hypothesis{Explained: -1}
 		if c.Kill == nil {
-			h.State, h.Reason = Excluded, "nothing was killed"
-			return h
+			return c.noKill(h)
 		}
 		k := &c.Kill.Fact
 		if !k.SlabUnreclKB.OK || !c.RAM.OK {

@@ -21,8 +21,7 @@ const hogOfRAM = 0.25
 func judgeOtherProcess(c *Case) Hypothesis {
 	h := Hypothesis{Explained: -1}
 	if c.Kill == nil {
-		h.State, h.Reason = Excluded, "nothing was killed"
-		return h
+		return c.noKill(h)
 	}
 	if c.Kill.Fact.Constraint == "memcg" {
 		h.State, h.Reason, h.Evidence = Excluded, "a cgroup's limit was hit, not the host's memory", []correlate.Evidence{c.Kill.Ev}

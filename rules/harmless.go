@@ -61,6 +61,10 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 		conf = 0.8
 	}
 	note := "nothing that the stack needs was killed"
+	if c.noKill(Hypothesis{}).State == NotChecked {
+		note = "no kernel log in the input says that anything was killed"
+		conf -= 0.1
+	}
 	if len(c.Elsewhere) > 0 {
 		k := c.Elsewhere[0]
 		note = fmt.Sprintf("the kill of %s is not this stack's: %s", name(k.Fact.VictimComm), c.WhyElsewhere[0])

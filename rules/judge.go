@@ -114,6 +114,13 @@ func boolCompare(a, b bool) int {
 
 // openSummary leads with what is known.
 func (c *Case) openSummary(all []Hypothesis) string {
+	facts := 0
+	for _, in := range c.Inputs {
+		facts += in.Facts
+	}
+	if facts == 0 {
+		return "nothing in the input could be read as evidence"
+	}
 	head := "the input shows no kill and no failing stretch, and too little to call it healthy"
 	if c.Kill != nil {
 		head = fmt.Sprintf("the kernel killed %s", c.victim())

@@ -36,20 +36,21 @@ func checkLimitAboveGroup(c *Case) []Finding {
 		return nil
 	}
 	l := c.limitOf(in)
-	max := l.Running
+	max := l.File
 	if !max.OK {
-		max = l.File
+		max = l.Running
 	}
 	if !max.OK || max.Bytes > 0 && float64(max.Bytes)*overMaxmemory <= float64(limit.Bytes) {
 		return nil
 	}
-	f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{limit.Ev, max.Ev}, Fixes: c.advise("redis-maxmemory-size", "container-limit-raise"),
+	f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{limit.Ev, max.Ev}, Fixes: c.advise("container-limit-raise"),
 		Title: fmt.Sprintf("Redis has maxmemory %s in %s limited to %s: the kernel kills it before it evicts", limitWord(max.Bytes), what, bytesIn(limit.Bytes)),
 		Quantities: []Quantity{{"limit of the group", float64(limit.Bytes), "bytes", ""},
 			{"largest maxmemory below it", float64(limit.Bytes) / overMaxmemory, "bytes", "limit / 1.1; with saves leave a quarter and more"}}}
 	if c.Kill != nil && c.Kill.Fact.Constraint == "memcg" && IsRedis(c.Kill.Fact.VictimComm) {
 		f.Role = RoleContributing
 		f.Evidence = append(f.Evidence, c.Kill.Ev)
+		f.Fixes = c.advise("redis-maxmemory-size", "container-limit-raise")
 	}
 	return []Finding{f}
 }

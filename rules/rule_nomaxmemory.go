@@ -49,8 +49,8 @@ func checkNoMaxmemory(c *Case) []Finding {
 		}
 		if c.hurt(in) {
 			f.Role = RoleContributing
-			f.Fixes = c.advise("redis-maxmemory", "redis-eviction-policy")
-		} else if c.isSubject(in) {
+		}
+		if c.isSubject(in) {
 			f.Fixes = c.advise("redis-maxmemory")
 		}
 		if policy, policyEv := c.policyOf(in); policy == "noeviction" {

@@ -22,6 +22,9 @@ Swap of under a 64th of RAM counts as none: it holds the first minutes of any gr
 
 func checkNoSwap(c *Case) []Finding {
 	swap, _ := c.swap()
+	if swap.Ev.Note == "" {
+		swap.Ev.Note = "swap: " + bytesIn(swap.Bytes) + " in this reading"
+	}
 	if swap.Bytes > 0 && (!c.RAM.OK || swap.Bytes*64 >= c.RAM.Bytes) {
 		return nil
 	}

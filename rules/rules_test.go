@@ -129,7 +129,8 @@ func fixSilences(t *testing.T, r Rule, f Finding, fix Fix, files []caseFile) {
 		t.Errorf("fix %s is a patch of %q, which the case has not", fix.ID, fix.Target)
 		return
 	}
-	text, err := applyFix(files[i].text, fix)
+	t.Logf("fix %s is tried on %s", fix.ID, fix.Target)
+	text, err := Apply(files[i].text, fix)
 	if err != nil {
 		t.Errorf("fix %s: %v", fix.ID, err)
 		return

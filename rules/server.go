@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"culprit/correlate"
 	"culprit/parsers"
@@ -114,12 +115,16 @@ func (c *Case) limitOf(in *correlate.Instance) limit {
 	return l
 }
 
-// policyOf is the server's eviction policy: as it ran, else as written, else the default when the file is at hand.
+// policyOf is the server's eviction policy: as its file has it, which the next start reads; else as it ran; else the default
+// when the file is at hand.
 func (c *Case) policyOf(in *correlate.Instance) (string, correlate.Evidence) {
+	s, absent, known := written(in, "maxmemory-policy")
+	if known && !absent {
+		return s.Value(), s.Ev
+	}
 	if v, ev, ok := c.running(in, "maxmemory_policy"); ok {
 		return v, ev
 	}
-	s, absent, known := written(in, "maxmemory-policy")
 	switch {
 	case !known:
 		return "", correlate.Evidence{}
@@ -129,11 +134,16 @@ func (c *Case) policyOf(in *correlate.Instance) (string, correlate.Evidence) {
 	return s.Value(), s.Ev
 }
 
-// advise names the fixes of a finding.
+// advise makes the fixes of a finding. Those of the web server are made for the actors that a verdict names, so a finding
+// only names them.
 func (c *Case) advise(ids ...string) []Fix {
 	var out []Fix
 	for _, id := range ids {
-		out = append(out, Fix{ID: id, Kind: KindManual})
+		if strings.HasPrefix(id, "nginx-") || id == "verify-bot-ip" {
+			out = append(out, Fix{ID: id, Kind: KindManual})
+			continue
+		}
+		out = append(out, c.FixesFor(id, Hypothesis{})...)
 	}
 	return out
 }
@@ -144,4 +154,12 @@ func numbered(n int, one, several string) string {
 		return one
 	}
 	return several
+}
+
+// capital begins a sentence: a term of a ledger has the name that its configuration gives it.
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }

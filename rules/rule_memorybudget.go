@@ -1,0 +1,104 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"culprit/correlate"
+)
+
+var _ = register(Rule{
+	ID: "memory-budget",
+	Doc: `The settings promise more memory than there is. Each service stays within its own limit, and together they meet the kernel's.
+
+    InnoDB     innodb_buffer_pool_size x 1.1 (MySQL's manual: 5 to 10 % of control blocks)
+    PHP-FPM    pm.max_children x RSS of a worker: measured from three workers on, else 40 MB assumed, and said so
+    opcache    opcache.memory_consumption
+    Redis      maxmemory x fragmentation (1.1 at least) x copy-on-write of a save (25 % at least, none without saves);
+               without a limit what it was seen to hold
+    kernel     256 MB or 5 %, whichever is more: page tables, slab, sockets, some page cache
+
+    fires: their sum > RAM (of the cgroup that was hit: > its limit)
+
+It contributes when a kill of the host's happened. The largest term is not the culprit: see which one grew.
+
+When it is wrong: workers share memory (their PSS is less than their RSS), and not every worker is ever busy.`,
+	Needs: []Sort{NeedsMemory},
+	Check: checkMemoryBudget,
+})
+
+func checkMemoryBudget(c *Case) []Finding {
+	b, ok := c.budget()
+	if !ok {
+		return nil
+	}
+	need, how, ev := c.redisNeed(&b)
+	sum := need + b.Total.Bytes - b.Redis
+	if sum <= b.Total.Bytes {
+		return nil
+	}
+	f := Finding{Role: RoleHygiene}
+	var names []string
+	add := func(t BudgetTerm) {
+		if t.Bytes == 0 {
+			return
+		}
+		f.Quantities = append(f.Quantities, Quantity{t.Name, float64(t.Bytes), "bytes", t.How})
+		if t.Name != kernelTerm {
+			names = append(names, t.Name)
+			if t.Ev.File != "" {
+				f.Evidence = append(f.Evidence, t.Ev)
+			}
+		}
+	}
+	add(BudgetTerm{Name: "Redis", Bytes: need, How: how, Ev: ev})
+	for _, t := range b.Terms {
+		add(t)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	f.Evidence = append(f.Evidence, b.Total.Ev)
+	f.Quantities = append(f.Quantities, Quantity{"sum", float64(sum), "bytes", ""}, Quantity{"there is", float64(b.Total.Bytes), "bytes", ""})
+	what := "the host's"
+	if b.Cgroup {
+		what = "the cgroup's"
+	}
+	f.Title = fmt.Sprintf("%s may take %s with the kernel's share, of %s %s", joinAnd(names), bytesIn(sum), what, bytesIn(b.Total.Bytes))
+	f.Title = capital(f.Title)
+	if c.Kill != nil && (b.Cgroup || c.Kill.Fact.Constraint != "memcg") {
+		f.Role = RoleContributing
+	}
+	f.Fixes = c.advise("memory-budget")
+	if need > 0 && b.Max > 0 {
+		id := "redis-maxmemory-size"
+		if l := c.limitOf(c.Redis); l.File.OK && l.File.Bytes == 0 {
+			id = "redis-maxmemory"
+		}
+		f.Fixes = append(f.Fixes, c.advise(id)...)
+	}
+	return []Finding{f}
+}
+
+// kernelTerm is the budget's own reserve, which no line of the input tells.
+const kernelTerm = "kernel reserve"
+
+// redisNeed is what Redis may take: by its limit, else what it was seen to hold. 0 = no Redis in the input.
+func (c *Case) redisNeed(b *Budget) (int64, string, correlate.Evidence) {
+	if c.Redis == nil {
+		return 0, "", correlate.Evidence{}
+	}
+	l := c.limitOf(c.Redis)
+	i := slices.IndexFunc([]Amount{l.File, l.Running}, func(a Amount) bool { return a.OK && a.Bytes > 0 })
+	if i >= 0 {
+		a := []Amount{l.File, l.Running}[i]
+		return b.peak(a.Bytes), fmt.Sprintf("maxmemory %s x %.2f fragmentation x %.2f copy-on-write (%s)", mb(a.Bytes), b.Frag, 1+b.Cow, b.CowWhy), a.Ev
+	}
+	if n := redisKilledAt(c); n > 0 {
+		return n, "resident when it was killed; it has no limit", c.Kill.Ev
+	}
+	if g := c.Growth; g != nil && !c.After && g.Last.RSS.OK {
+		return g.Last.RSS.N, "resident at the last snapshot; it has no limit", g.Last.Evidence("used_memory_rss", "")
+	}
+	return 0, "", correlate.Evidence{}
+}

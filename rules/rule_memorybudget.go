@@ -32,7 +32,7 @@ func checkMemoryBudget(c *Case) []Finding {
 	if !ok {
 		return nil
 	}
-	need, how, ev := c.redisNeed(&b)
+	need, how, ev, limited := c.redisNeed(&b)
 	sum := need + b.Total.Bytes - b.Redis
 	if sum <= b.Total.Bytes {
 		return nil
@@ -55,8 +55,8 @@ func checkMemoryBudget(c *Case) []Finding {
 	for _, t := range b.Terms {
 		add(t)
 	}
-	if len(names) == 0 {
-		return nil
+	if len(names) == 0 || !limited && !slices.Contains(names, "InnoDB") && !slices.Contains(names, "PHP-FPM") {
+		return nil // without any promise there is none to break: redis-no-maxmemory tells it
 	}
 	f.Evidence = append(f.Evidence, b.Total.Ev)
 	f.Quantities = append(f.Quantities, Quantity{"sum", float64(sum), "bytes", ""}, Quantity{"there is", float64(b.Total.Bytes), "bytes", ""})
@@ -84,21 +84,21 @@ func checkMemoryBudget(c *Case) []Finding {
 const kernelTerm = "kernel reserve"
 
 // redisNeed is what Redis may take: by its limit, else what it was seen to hold. 0 = no Redis in the input.
-func (c *Case) redisNeed(b *Budget) (int64, string, correlate.Evidence) {
+func (c *Case) redisNeed(b *Budget) (n int64, how string, ev correlate.Evidence, limited bool) {
 	if c.Redis == nil {
-		return 0, "", correlate.Evidence{}
+		return 0, "", ev, false
 	}
 	l := c.limitOf(c.Redis)
-	i := slices.IndexFunc([]Amount{l.File, l.Running}, func(a Amount) bool { return a.OK && a.Bytes > 0 })
-	if i >= 0 {
-		a := []Amount{l.File, l.Running}[i]
-		return b.peak(a.Bytes), fmt.Sprintf("maxmemory %s x %.2f fragmentation x %.2f copy-on-write (%s)", mb(a.Bytes), b.Frag, 1+b.Cow, b.CowWhy), a.Ev
+	for _, a := range []Amount{l.File, l.Running} {
+		if a.Bytes > 0 {
+			return b.peak(a.Bytes), fmt.Sprintf("maxmemory %s x %.2f fragmentation x %.2f copy-on-write (%s)", mb(a.Bytes), b.Frag, 1+b.Cow, b.CowWhy), a.Ev, true
+		}
 	}
 	if n := redisKilledAt(c); n > 0 {
-		return n, "resident when it was killed; it has no limit", c.Kill.Ev
+		return n, "resident when it was killed; it has no limit", c.Kill.Ev, false
 	}
 	if g := c.Growth; g != nil && !c.After && g.Last.RSS.OK {
-		return g.Last.RSS.N, "resident at the last snapshot; it has no limit", g.Last.Evidence("used_memory_rss", "")
+		return g.Last.RSS.N, "resident at the last snapshot; it has no limit", g.Last.Evidence("used_memory_rss", ""), false
 	}
-	return 0, "", correlate.Evidence{}
+	return 0, "", ev, false
 }

@@ -14,10 +14,15 @@ import (
 // isSubject: the server is the one the incident is about.
 func (c *Case) isSubject(in *correlate.Instance) bool { return in == c.Redis }
 
-// hurt: Redis itself is what the incident happened to: it was killed, or it grew until something else was.
+// hurt: Redis itself is what the incident happened to: it was killed, or it grew until something else was, or until memory
+// was exhausted.
 func (c *Case) hurt(in *correlate.Instance) bool {
-	if !c.isSubject(in) || c.Kill == nil {
+	if !c.isSubject(in) {
 		return false
+	}
+	if c.Kill == nil {
+		_, full := c.exhausted()
+		return full && c.redisShare() >= leakOfRAM
 	}
 	return IsRedis(c.Kill.Fact.VictimComm) || c.redisShare() >= leakOfRAM
 }
@@ -134,12 +139,12 @@ func (c *Case) policyOf(in *correlate.Instance) (string, correlate.Evidence) {
 	return s.Value(), s.Ev
 }
 
-// advise makes the fixes of a finding. Those of the web server are made for the actors that a verdict names, so a finding
-// only names them.
+// advise makes the fixes of a finding. Those of the web server and of the application are made for the actors that a verdict
+// names, so a finding only names them.
 func (c *Case) advise(ids ...string) []Fix {
 	var out []Fix
 	for _, id := range ids {
-		if strings.HasPrefix(id, "nginx-") || id == "verify-bot-ip" {
+		if strings.HasPrefix(id, "nginx-") || id == "verify-bot-ip" || id == "session-ttl" {
 			out = append(out, Fix{ID: id, Kind: KindManual})
 			continue
 		}

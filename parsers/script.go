@@ -17,7 +17,7 @@ import (
 // In Markdown only fenced blocks count. Commands in comments do not.
 var _ = register(Parser{
 	Name:  "redis-script",
-	Doc:   "shell scripts and runbooks with redis-cli -> script-command",
+	Doc:   "shell scripts and runbooks with redis-cli -> config, script-command",
 	Match: matchRedisScript,
 	Parse: parseRedisScript,
 })
@@ -54,6 +54,7 @@ func parseRedisScript(src *Source, emit func(Record)) error {
 	if err != nil {
 		return err
 	}
+	emitConfig(src, "script", text, emit)
 	markdown, fenced := bytes.Contains(text, []byte("\n```")) || bytes.HasPrefix(text, []byte("```")), false
 	var st statement
 	eachTextLine(src, text, func(line string, at Pos) {

@@ -23,16 +23,23 @@ var keep = flag.String("keep", "", "write the files of the scenes that are judge
 
 // known are scenes that culprit judges wrongly today, each with what should decide. One that passes must leave the list.
 var known = map[string]string{
-	"declared/bot-ttl/0": botTTL,
-	"stealthy/whole/1":   "/proc/uptime is paired with the first INFO date instead of the time of collection",
+	"organic/whole/1":        "the crawler's keys have a TTL: expires and expired_keys rise at its rate, so the visits alone are left",
+	"buffered/whole/0":       circular,
+	"buffered/replica/0":     circular,
+	"hog-restic/bystander/0": bystander,
+	"hog-restic/bystander/1": bystander,
+	"hog-restic/bystander/2": bystander,
 }
 
-const botTTL = "the bot's keys have a TTL: expires and expired_keys rise at its rate, and the visits alone balance the keys for ever"
+const (
+	circular  = "keys grew by 0.2 % and memory eightfold: bytes a key from the slope alone prove themselves; INFO's buffers account for it"
+	bystander = "the database is at its configured size, the backup has no limit: excess over the configuration decides, not size"
+)
 
 // TestScenes plays every scene and its twins, and prints the calibration with -v.
 func TestScenes(t *testing.T) {
 	var record calibration
-	for _, sc := range scenes() {
+	for _, sc := range append(scenes(), causes()...) {
 		for seed := range uint64(seeds) {
 			if testing.Short() && seed > 0 {
 				continue
@@ -85,7 +92,7 @@ func judge(t *testing.T, files map[string]string) *rules.Report {
 // check says what is wrong with a report.
 func (w want) check(s *sim, rep *rules.Report) (wrong []string) {
 	got := cmp.Or(rep.Verdict.Cause, rep.Verdict.Outcome)
-	if got != w.cause && !slices.Contains(w.accept, got) {
+	if got != w.cause && !slices.Contains(w.accept, got) && !(s.open && got == rules.Inconclusive) {
 		wrong = append(wrong, fmt.Sprintf("judged %s, want %s", got, w.cause))
 	}
 	named := 0

@@ -162,6 +162,7 @@ func declared(s *sim, cut string) {
 	case "bot-ttl": // the handler gives bots a short life
 		human.rate = l.rate
 		bot.rate, bot.ttl = l.rate*2, min(time.Hour, l.window/10)
+		s.open = s.style.short // without expired_keys
 	}
 	s.filled(l, cut, bot, human)
 }
@@ -206,6 +207,7 @@ func organic(s *sim, cut string) {
 	l.log /= 3 // a visit is many lines
 	bot := crawler(l.rate*0.7, semrush, "203.0.113", 3)
 	bot.ttl = min(30*time.Minute, l.window/20)
+	s.open = s.style.short // without expired_keys
 	s.filled(l, cut, people(l.rate), bot)
 }
 

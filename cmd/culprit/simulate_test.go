@@ -29,6 +29,7 @@ type sim struct {
 	lines   map[string]string // files that a scene writes itself
 	confs   map[string]string // settings beside the usual ones, by file
 	without []string          // files that were lost
+	open    bool              // the files that are left cannot tell two explanations apart
 }
 
 // stream is one sort of client: how many sessions it opens a second, and the requests that go with an opening.

@@ -412,15 +412,9 @@ func (c *Case) limitEffect(targets []target, r correlate.LimitReplay, h Hypothes
 	e.After += fmt.Sprintf("; %s of the new keys are left", percent(max(kept, 0)))
 	// Slower is not stopped: keys that never expire still fill any memory. It is a brake, and session-ttl the cure.
 	e.Prevents = correlate.Unknown
-	if room, ok := c.room(); ok && g.First.Used.OK && g.DUsed.OK {
-		rss := float64(g.First.Used.N) + float64(g.DUsed.N)*kept
-		if g.Last.RSS.OK && g.Last.Used.Or(0) > 0 {
-			rss *= max(float64(g.Last.RSS.N)/float64(g.Last.Used.N), 1)
-		}
-		if g.Last.Placed && c.Kill != nil && c.Kill.Placed && g.Last.At.Before(c.Kill.At) {
-			e.Prevents = correlate.Judge(true, rss <= roomToSpare*float64(room))
-			e.After += fmt.Sprintf(": %s instead of %s at the time of the kill", bytesIn(int64(rss)), bytesIn(room))
-		}
+	if rss, room, ok := c.resident(kept); ok {
+		e.Prevents = correlate.Judge(true, float64(rss) <= roomToSpare*float64(room))
+		e.After += fmt.Sprintf(": %s instead of %s at the time of the kill", bytesIn(rss), bytesIn(room))
 	}
 	return e
 }

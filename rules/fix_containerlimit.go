@@ -1,0 +1,176 @@
+package rules
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"culprit/correlate"
+)
+
+var _ = registerFix(FixMaker{
+	ID:   "container-limit-raise",
+	Doc:  "raises the limit of the cgroup to what Redis needs with a save running",
+	Make: (*Case).containerFixes,
+})
+
+func (c *Case) containerFixes(h Hypothesis) []Fix {
+	limit, ev, known := c.groupLimit()
+	f := Fix{
+		Title: "Raise the memory limit of the group",
+		Risk:  "the host must have that memory: check free -m before",
+		Check: "systemctl show redis-server -p MemoryMax   # or: docker inspect -f '{{.HostConfig.Memory}}' redis",
+		Undo:  "put the old limit back",
+	}
+	need := c.containerNeed(limit)
+	if need == 0 {
+		f.Text = "limit = maxmemory x 1.1 (fragmentation) x 1.25 (a save running) + 5 %\n  systemctl set-property redis-server MemoryMax=<bytes>\n  docker update --memory <bytes> --memory-swap <bytes> <container>"
+		return []Fix{f}
+	}
+	size := strconv.FormatInt(need>>20, 10) + "M"
+	f.Title = "Raise the group's limit to " + size
+	if known {
+		f.Title = fmt.Sprintf("Raise the group's limit from %s to %s", mb(limit), size)
+		f.Effect.Before = fmt.Sprintf("killed at %s", mb(limit))
+	}
+	if c.RAM.OK && c.Kill != nil && need > c.RAM.Bytes*9/10 {
+		f.Title = "Lower maxmemory instead: the host has no room for a larger limit"
+		f.Text = fmt.Sprintf("A limit of %s would be needed and the host has %s.", size, mb(c.RAM.Bytes))
+		return []Fix{f}
+	}
+	b := Budget{Frag: 1.1}
+	b.Frag, _ = c.fragRatio()
+	b.Cow, b.CowWhy, _ = c.cowShare()
+	f.Text = fmt.Sprintf("%s x %.2f fragmentation x %.2f copy-on-write (%s) + 5 %% = %s", mb(c.datasetNeed(limit)), b.Frag, 1+b.Cow, b.CowWhy, size)
+	f.Effect.After = fmt.Sprintf("the group has room for %s of data and a save", mb(c.datasetNeed(limit)))
+	if m, ok := c.maxmemory(); ok && m.Bytes > 0 {
+		f.Effect.After += fmt.Sprintf("; maxmemory of %s is reached before the limit: Redis evicts or refuses, the kernel does not kill", mb(m.Bytes))
+		f.Effect.Prevents = correlate.Pass
+	} else {
+		f.Effect.After += "; without a maxmemory it fills that too: redis-maxmemory goes with it"
+	}
+	return []Fix{c.limitPatch(f, ev, need, size)}
+}
+
+// datasetNeed is the data that must fit: the limit Redis gives itself, else what it held and a quarter more.
+func (c *Case) datasetNeed(limit int64) int64 {
+	if m, ok := c.maxmemory(); ok && m.Bytes > 0 {
+		return m.Bytes
+	}
+	held := int64(0)
+	if c.Growth != nil {
+		held = c.Growth.MaxUsed()
+	}
+	if held == 0 {
+		held = limit
+	}
+	return held + held/4
+}
+
+func (c *Case) containerNeed(limit int64) int64 {
+	data := c.datasetNeed(limit)
+	if data == 0 {
+		return 0
+	}
+	frag, _ := c.fragRatio()
+	cow, _, _ := c.cowShare()
+	need := int64(float64(data) * frag * (1 + cow) / (1 - kernelShare))
+	const step = 64 << 20 // people write limits in such steps
+	return (need + step - 1) / step * step
+}
+
+// limitPatch writes the limit where the input has it: a unit's drop-in, a compose file; else the command.
+func (c *Case) limitPatch(f Fix, ev correlate.Evidence, need int64, size string) Fix {
+	for _, s := range c.Settings {
+		switch {
+		case s.System == "systemd" && (s.Name == "MemoryMax" || s.Name == "MemoryLimit"):
+			f.Target = s.Ev.File
+			if p := c.patch(f, s.Ev.File, setINI("Service", s.Name, size)); p.Kind == KindPatch {
+				p.Check = "systemctl daemon-reload && systemctl show " + unitOf(s) + " -p MemoryMax"
+				return p
+			}
+		case s.System == "compose" && len(s.Path) > 1 && (s.Name == "mem_limit" || s.Name == "memory" && strings.Contains(strings.Join(s.Path, "/"), "limits")) && strings.Contains(strings.ToLower(s.Path[1]), "redis"):
+			f.Target = s.Ev.File
+			if p := c.patch(f, s.Ev.File, setYAML(s, strings.ToLower(size))); p.Kind == KindPatch {
+				p.Check = "docker compose up -d " + s.Path[1] + " && docker inspect -f '{{.HostConfig.Memory}}' $(docker compose ps -q " + s.Path[1] + ")   # " + strconv.FormatInt(need, 10)
+				return p
+			}
+		}
+	}
+	f.Kind = KindCommand
+	why := f.Text
+	f.Risk += "; " + why
+	group := ""
+	if c.Kill != nil {
+		group = c.Kill.Fact.OOMMemcg + c.Kill.Fact.TaskMemcg
+	}
+	switch {
+	case strings.Contains(group, "kubepods"):
+		f.Kind = KindManual
+		f.Text = why + "\nIn the pod's manifest:\n  resources:\n    requests: { memory: " + size + "i }\n    limits: { memory: " + size + "i }"
+		f.Check = "kubectl describe pod POD | grep -A2 Limits"
+	case strings.Contains(group, "docker") || len(c.Containers) > 0:
+		name := "redis"
+		for _, ct := range c.Containers {
+			if strings.Contains(strings.ToLower(ct.Fact.Name+ct.Fact.Image), "redis") {
+				name = ct.Fact.Name
+			}
+		}
+		f.Text = fmt.Sprintf("docker update --memory %dm --memory-swap %dm %s", need>>20, need>>20, name)
+		f.Check = "docker inspect -f '{{.HostConfig.Memory}}' " + name + "   # " + strconv.FormatInt(need, 10)
+		f.Risk += ". Write the same into the compose file or the run command: docker update lasts until the container is made anew"
+	default:
+		unit := "redis-server"
+		if i := strings.LastIndex(group, ".service"); i > 0 {
+			unit = group[strings.LastIndexByte(group[:i], '/')+1 : i]
+		}
+		f.Text = fmt.Sprintf("systemctl set-property %s MemoryMax=%s", unit, size)
+		f.Check = "systemctl show " + unit + " -p MemoryMax"
+		f.Risk += ". It writes a drop-in; the same by hand: [Service] MemoryMax=" + size
+	}
+	return f
+}
+
+func unitOf(s correlate.Setting) string {
+	for _, p := range s.Path {
+		if strings.HasSuffix(p, ".service") {
+			return p
+		}
+	}
+	return "redis-server"
+}
+
+// setYAML changes one scalar of a line, keeping its indentation, its quotes and what follows.
+func setYAML(s correlate.Setting, value string) change {
+	line, was := s.Ev.Line-1, strings.TrimSpace(s.Value())
+	return func(e *editor) {
+		if line < 0 || line >= len(e.lines) {
+			return
+		}
+		if out, ok := replaceWord(e.lines[line].old, s.Name, was, value); ok {
+			e.set(line, out)
+		}
+	}
+}
+
+// replaceWord replaces was by value behind name, where it stands as a word of its own.
+func replaceWord(line, name, was, value string) (string, bool) {
+	from := strings.Index(line, name)
+	if from < 0 || was == "" {
+		return "", false
+	}
+	from += len(name)
+	at := strings.Index(line[from:], was)
+	if at < 0 || strings.ContainsAny(line[from:from+at], ",;") {
+		return "", false
+	}
+	at += from
+	if isWordByte(line[at-1]) || at+len(was) < len(line) && isWordByte(line[at+len(was)]) {
+		return "", false
+	}
+	return line[:at] + value + line[at+len(was):], true
+}
+
+func isWordByte(b byte) bool {
+	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_' || b == '.'
+}

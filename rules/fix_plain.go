@@ -1,0 +1,241 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"culprit/correlate"
+)
+
+// The fixes that are no edit of a file in the input: commands, and what to change in code.
+
+var _ = registerFix(FixMaker{
+	ID:   "replace-keys-with-scan",
+	Doc:  "replaces a command that reads the whole keyspace at once by one that reads it in steps",
+	Make: (*Case).scanFixes,
+})
+
+var _ = registerFix(FixMaker{
+	ID:   "separate-cache-session-instances",
+	Doc:  "gives sessions an instance of their own, so that a cache cannot evict them",
+	Make: (*Case).separateFixes,
+})
+
+var _ = registerFix(FixMaker{
+	ID:   "limit-backup-job",
+	Doc:  "bounds what a job beside the services may take, and has it killed before them",
+	Make: (*Case).jobFixes,
+})
+
+var _ = registerFix(FixMaker{
+	ID:   "memory-budget",
+	Doc:  "shares the host's memory out, and says what must shrink where it does not fit",
+	Make: (*Case).budgetFixes,
+})
+
+var _ = registerFix(FixMaker{
+	ID:   "collect-evidence",
+	Doc:  "has the next time recorded, where this one cannot be told",
+	Make: (*Case).collectFixes,
+})
+
+var _ = registerFix(FixMaker{
+	ID:   "queue-worker",
+	Doc:  "bounds a queue's worker and its backlog",
+	Make: (*Case).queueFixes,
+})
+
+func (c *Case) scanFixes(h Hypothesis) []Fix {
+	cli := c.redisCLI()
+	command := "KEYS"
+	for _, cu := range h.Culprits {
+		if cu.Kind == "command" {
+			command = cu.Value
+		}
+	}
+	pattern := "session:*"
+	var who []string
+	for _, s := range c.Slow {
+		if strings.EqualFold(s.Fact.Command, command) {
+			if s.Fact.Args != "" {
+				pattern = strings.Trim(s.Fact.Args, `"' `)
+			}
+			if s.Fact.Client != "" && len(who) < 3 && !strings.Contains(strings.Join(who, " "), s.Fact.Client) {
+				who = append(who, s.Fact.Client)
+			}
+		}
+	}
+	f := Fix{
+		Title: "Replace " + command + " by a command that reads in steps",
+		Risk:  "SCAN may name a key twice and sees keys that come and go meanwhile: fine for counting and cleaning",
+		Undo:  "none needed",
+		Check: cli + " SLOWLOG RESET; wait for the job to run; " + cli + " SLOWLOG GET 10   # no " + command,
+	}
+	switch strings.ToUpper(command) {
+	case "KEYS":
+		f.Text = fmt.Sprintf("Instead of  KEYS %s\n  %s --scan --pattern '%s' --count 500\nin PHP (PhpRedis):\n  $it = null; while ($keys = $redis->scan($it, '%s', 500)) { foreach ($keys as $key) { ... } }\nin Python:\n  for key in client.scan_iter(match='%s', count=500): ...\nthen forbid the old way:\n  ACL SETUSER default -keys", pattern, cli, pattern, pattern, pattern)
+	case "SMEMBERS", "HGETALL", "LRANGE", "ZRANGE", "HKEYS", "HVALS":
+		f.Text = fmt.Sprintf("Read the large %s in steps: SSCAN, HSCAN, ZSCAN with COUNT 500, or LRANGE by pages of 500; split the key where it grows without end.", command)
+	case "FLUSHALL", "FLUSHDB", "DEL":
+		f.Text = fmt.Sprintf("%s ASYNC, or UNLINK for single keys: the memory is freed beside the work.", command)
+	default:
+		f.Text = fmt.Sprintf("Split %s into steps that each take less than a millisecond; for EVAL and SORT bound the keys they touch.", command)
+	}
+	for _, j := range c.CronJobs {
+		if containsFold(j.Fact.Command, "redis") || containsFold(j.Fact.Command, "session") {
+			f.Text += fmt.Sprintf("\nThe cron job that fits: %s  %s", lineOf(j.Ev), j.Fact.Command)
+		}
+	}
+	if len(who) > 0 {
+		f.Text += "\nIt was asked by " + strings.Join(who, ", ") + "."
+	}
+	keys := int64(0)
+	if c.Growth != nil {
+		keys = c.Growth.Last.Keys.Or(0)
+	}
+	if keys > 0 {
+		f.Effect.Before = fmt.Sprintf("one %s walks all %s keys while everybody waits", command, count(keys))
+		f.Effect.After = fmt.Sprintf("%s steps of 500 keys, each well under a millisecond", count(max(keys/500, 1)))
+		f.Effect.Prevents = correlate.Pass
+	}
+	return []Fix{f}
+}
+
+func (c *Case) separateFixes(h Hypothesis) []Fix {
+	cli := c.redisCLI()
+	size := "<half of the budget>"
+	if b, ok := c.budget(); ok && b.Max > 0 {
+		size = redisSize(readable(b.Max / 3))
+	}
+	f := Fix{
+		Title:  "Give sessions a Redis of their own, with a limit of its own",
+		Target: "/etc/redis/redis-sessions.conf",
+		Text: "A database number is no boundary: maxmemory and eviction are the instance's. A second server:\n" +
+			"  port 6380\n  dir /var/lib/redis-sessions\n  maxmemory " + size + "\n  maxmemory-policy volatile-ttl\n  save 3600 1\n" +
+			"systemctl enable --now redis-server@sessions, then point the session store at port 6380; the cache keeps 6379 with allkeys-lru and no saving.",
+		Risk:  "people's sessions start empty on the new instance: do it at night, or copy them first (redis-cli --scan --pattern, DUMP and RESTORE)",
+		Undo:  "point the session store back at port 6379",
+		Check: "redis-cli -p 6380 INFO keyspace; " + cli + " INFO stats | grep evicted_keys",
+	}
+	if g := c.Growth; g != nil {
+		if n := evictedIn(g); n > 0 {
+			f.Effect.Before = fmt.Sprintf("%s keys evicted between %s and %s, sessions among them", count(n), clockTime(g.First.At), clockTime(g.Last.At))
+			f.Effect.After = "the cache evicts only itself; sessions go when they expire"
+			f.Effect.Prevents = correlate.Pass
+		}
+	}
+	return []Fix{f}
+}
+
+func (c *Case) jobFixes(h Hypothesis) []Fix {
+	job := ""
+	rss := int64(0)
+	for _, g := range c.Groups {
+		if isBackup(g.Comm) && g.RSS > rss {
+			job, rss = g.Comm, g.RSS
+		}
+	}
+	for _, cu := range h.Culprits {
+		if cu.Kind == "process" && job == "" && !isMySQL(cu.Value) && !isFPM(cu.Value) {
+			job = cu.Value
+			for _, g := range c.Groups {
+				if g.Comm == job {
+					rss = g.RSS
+				}
+			}
+		}
+	}
+	limit := int64(512 << 20)
+	if c.RAM.OK {
+		limit = max(readable(c.RAM.Bytes/10), 128<<20)
+	}
+	what := orWord(job, "the backup job")
+	command := "<the job's command>"
+	for _, j := range c.CronJobs {
+		if job != "" && strings.Contains(j.Fact.Command, job) {
+			command = j.Fact.Command
+		}
+	}
+	f := Fix{
+		Title: fmt.Sprintf("Run %s under a limit of %s", what, mb(limit)),
+		Kind:  KindCommand,
+		Text:  fmt.Sprintf("systemd-run --scope -p MemoryMax=%dM -p MemorySwapMax=0 -p OOMScoreAdjust=500 nice -n 19 ionice -c3 %s", limit>>20, command),
+		Risk:  "a job that needs more is killed itself and the backup is missing: watch its exit code",
+		Undo:  "run the job without systemd-run",
+		Check: "systemctl status 'run-*.scope'; journalctl -k | grep -c 'Memory cgroup out of memory'",
+	}
+	if rss > 0 {
+		f.Effect.Before = fmt.Sprintf("%s held %s", what, mb(rss))
+		f.Effect.After = fmt.Sprintf("%s at most, and the kernel would take it before Redis or MySQL", mb(limit))
+		f.Effect.Prevents = c.wouldFit(func(comm string) bool { return comm == job }, limit)
+	}
+	return []Fix{f}
+}
+
+func (c *Case) budgetFixes(h Hypothesis) []Fix {
+	f := Fix{
+		Title: "Share the host's memory out on paper before the kernel does",
+		Risk:  "none: it is arithmetic",
+		Undo:  "nothing to undo",
+		Check: "free -m; ps -eo rss,comm --sort=-rss | head -15",
+	}
+	b, ok := c.budget()
+	if !ok {
+		f.Text = "The input does not say how much RAM the host has: RAM >= Redis maxmemory x 1.1 x 1.25 + innodb_buffer_pool_size x 1.1 + pm.max_children x RSS of a worker + max(256 MB, 5 %)."
+		return []Fix{f}
+	}
+	f.Text = b.explain()
+	need := c.redisNeed()
+	if m, okMax := c.maxmemory(); okMax && m.Bytes > 0 {
+		need = b.peak(m.Bytes)
+	}
+	used := b.Total.Bytes - b.Redis + need
+	f.Effect.Before = fmt.Sprintf("promised: %s of %s", mb(used), mb(b.Total.Bytes))
+	switch {
+	case used > b.Total.Bytes:
+		f.Title = fmt.Sprintf("Take back %s of memory that is promised twice", mb(used-b.Total.Bytes))
+		data := int64(float64(need) / b.Frag / (1 + b.Cow))
+		if text := b.refusal(data); text != "" {
+			f.Text += text
+		}
+	default:
+		f.Title = fmt.Sprintf("Keep the host's memory shared out as it is: %s are left", mb(b.Total.Bytes-used))
+	}
+	if b.Max > 0 {
+		f.Effect.After = fmt.Sprintf("with maxmemory %s everything fits, a save included", redisSize(b.Max))
+	}
+	return []Fix{f}
+}
+
+func (c *Case) collectFixes(h Hypothesis) []Fix {
+	f := Fix{
+		Title: "Record what this input lacks, so that the next time can be told",
+		Kind:  KindCommand,
+		Text:  "culprit collect -o bundle.tar.gz\nwhile sleep 60; do date -u; redis-cli INFO; done >> /var/log/redis-info.log &",
+		Risk:  "none: both only read; INFO once a minute costs Redis some 50 microseconds",
+		Undo:  "kill %1",
+		Check: "tail -n 3 /var/log/redis-info.log",
+	}
+	var want []string
+	for _, id := range h.Missing {
+		if m, ok := evidenceCatalogue[id]; ok {
+			want = append(want, m.Command)
+		}
+	}
+	if len(want) > 0 {
+		f.Text += "\n" + strings.Join(want, "\n")
+	}
+	return []Fix{f}
+}
+
+func (c *Case) queueFixes(h Hypothesis) []Fix {
+	cli := c.redisCLI()
+	return []Fix{{
+		Title: "Bound the queue's workers, and keep its backlog out of the sessions' Redis",
+		Kind:  KindManual,
+		Text:  "Workers that leak are started anew after a while (php artisan queue:work --max-jobs=500 --max-time=3600 --memory=256), and the queue has an instance of its own with maxmemory-policy noeviction: an evicted job is a lost order.",
+		Risk:  "a job that runs when its worker ends is run again: jobs must bear that",
+		Undo:  "start the workers without the limits",
+		Check: cli + " LLEN queues:default   # falls back to near 0",
+	}}
+}

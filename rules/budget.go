@@ -87,11 +87,12 @@ func (c *Case) budget() (Budget, bool) {
 	return b, true
 }
 
-// seenRoom takes the kernel's own measure where it gives Redis more: with every worker running, all but Redis fitted into
-// RAM less what Redis held at the kill. Adding RSS up counts pages that processes share (opcache, libraries) many times.
+// seenRoom takes the kernel's own measure of what Redis could have: what it held when memory ran out, less the reserve. It
+// is the most there is while nothing else shrinks; and with every worker running it is also what there is for sure, however
+// much the RSS of processes adds up to, which counts the pages they share (opcache, libraries) many times.
 func (c *Case) seenRoom(b *Budget, reserve int64, how string) {
 	room, ok := c.room()
-	if !ok || len(c.Kill.Fact.Tasks) == 0 || c.Kill.Fact.Constraint == "memcg" || room-reserve <= b.Redis {
+	if !ok || !IsRedis(c.Kill.Fact.VictimComm) || len(c.Kill.Fact.Tasks) == 0 || c.Kill.Fact.Constraint == "memcg" || c.forkRunning() {
 		return
 	}
 	workers := int64(0)
@@ -100,18 +101,37 @@ func (c *Case) seenRoom(b *Budget, reserve int64, how string) {
 			workers += int64(g.Count)
 		}
 	}
-	if workers < b.Workers {
+	if room-reserve > b.Redis && workers < b.Workers {
 		return
 	}
 	what := "RAM less what Redis held when it ran out"
 	if b.Workers > 0 {
-		what += fmt.Sprintf(", with all %d PHP workers running", b.Workers)
+		what += fmt.Sprintf(", with %d PHP workers running", min(workers, b.Workers))
 	}
 	b.Terms = []BudgetTerm{
-		{Name: "everything else", Bytes: b.Total.Bytes - room, How: what + " (RSS added up counts shared pages many times)", Ev: c.Kill.Ev},
+		{Name: "everything else", Bytes: b.Total.Bytes - room, How: what, Ev: c.Kill.Ev},
 		{Name: "kernel reserve", Bytes: reserve, How: how, Ev: b.Total.Ev},
 	}
 	b.Redis = room - reserve
+}
+
+// forkRunning: the kill's table shows a second Redis process of a size with the first: the child of a save.
+func (c *Case) forkRunning() bool {
+	if c.Kill == nil {
+		return false
+	}
+	big, n := int64(0), 0
+	for _, t := range c.Kill.Fact.Tasks {
+		if IsRedis(t.Comm) {
+			big = max(big, t.RSSKB.Or(0))
+		}
+	}
+	for _, t := range c.Kill.Fact.Tasks {
+		if IsRedis(t.Comm) && t.RSSKB.Or(0)*2 > big {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // otherTerms is what stands beside Redis: measured where the input measures it, else as configured.
@@ -267,6 +287,9 @@ func (c *Case) cowShare() (float64, string, correlate.Evidence) {
 	rdb, aof, ev := c.persistence()
 	if !rdb && !aof {
 		return 0, "no persistence", ev
+	}
+	if c.forkRunning() && c.Kill.Fact.Constraint != "memcg" {
+		return 1, "the kill came with a save running: reckon with every page copied", c.Kill.Ev
 	}
 	if g := c.Growth; g != nil {
 		for _, field := range []string{"rdb_last_cow_size", "aof_last_cow_size"} {

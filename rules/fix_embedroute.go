@@ -50,7 +50,7 @@ func (c *Case) embedFixes(h Hypothesis) []Fix {
 func exampleOf(route string) string { return strings.ReplaceAll(route, "*", "1") }
 
 func (c *Case) statelessText(names []string) string {
-	joined := strings.Join(names, "  and  ")
+	joined := strings.ReplaceAll(strings.Join(names, " and "), "*", "{id}")
 	framework := c.sessionKind().framework
 	for _, s := range c.Settings {
 		if s.System == "nginx" && s.Name == "root" && strings.Contains(s.Value(), "/public") && framework == "" {

@@ -34,8 +34,8 @@ func (c *Case) poolFixes(h Hypothesis) []Fix {
 		}
 	}
 	terms := c.otherTerms(&b)
-	room := b.Total.Bytes - b.Terms[len(b.Terms)-1].Bytes - c.redisNeed()
-	how := fmt.Sprintf("%s RAM - %s kernel - %s Redis", mb(b.Total.Bytes), mb(b.Terms[len(b.Terms)-1].Bytes), mb(c.redisNeed()))
+	room := b.Total.Bytes - b.Terms[len(b.Terms)-1].Bytes - c.redisTakes()
+	how := fmt.Sprintf("%s RAM - %s kernel - %s Redis", mb(b.Total.Bytes), mb(b.Terms[len(b.Terms)-1].Bytes), mb(c.redisTakes()))
 	for _, t := range terms {
 		if t.Name == "InnoDB" || isMySQL(t.Name) {
 			continue

@@ -148,7 +148,7 @@ func (c *Case) roomForWorkers() (room int64, terms string, ok bool) {
 		room -= t.Bytes
 		parts = append(parts, fmt.Sprintf("%s %s", mb(t.Bytes), t.Name))
 	}
-	redis := c.redisNeed()
+	redis := c.redisTakes()
 	if redis > 0 {
 		room -= redis
 		parts = append(parts, mb(redis)+" Redis")
@@ -156,8 +156,8 @@ func (c *Case) roomForWorkers() (room int64, terms string, ok bool) {
 	return room, strings.Join(parts, " - "), room > 0
 }
 
-// redisNeed is what Redis may take: its limit with fragmentation, else what it held.
-func (c *Case) redisNeed() int64 {
+// redisTakes is what Redis may take: its limit with fragmentation, else what it held.
+func (c *Case) redisTakes() int64 {
 	if m, ok := c.maxmemory(); ok && m.Bytes > 0 {
 		frag, _ := c.fragRatio()
 		return int64(frag * float64(m.Bytes))

@@ -185,7 +185,7 @@ func (c *Case) budgetFixes(h Hypothesis) []Fix {
 		return []Fix{f}
 	}
 	f.Text = b.explain()
-	need := c.redisNeed()
+	need := c.redisTakes()
 	if m, okMax := c.maxmemory(); okMax && m.Bytes > 0 {
 		need = b.peak(m.Bytes)
 	}

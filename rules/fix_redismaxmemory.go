@@ -49,6 +49,9 @@ func (c *Case) maxmemoryFixes(id string, h Hypothesis) []Fix {
 		return []Fix{f}
 	}
 	size := b.Max
+	if known && now.Bytes > 0 && c.Kill == nil && size < now.Bytes*5/4 {
+		return []Fix{c.keepLimit(f, &b, now)}
+	}
 	word := "Limit Redis to " + redisSize(size)
 	switch {
 	case known && now.Bytes > 0 && size > now.Bytes:
@@ -78,6 +81,28 @@ func (c *Case) maxmemoryFixes(id string, h Hypothesis) []Fix {
 		done.Text += fmt.Sprintf("At once, without a restart: %s CONFIG SET maxmemory %d", cli, size)
 	}
 	return []Fix{done}
+}
+
+// keepLimit: the limit was reached, nobody was killed, and the box has no more to give: raising it is no cure.
+func (c *Case) keepLimit(f Fix, b *Budget, now Amount) Fix {
+	f.Title = fmt.Sprintf("Leave maxmemory at %s: the box has no more to give", redisSize(now.Bytes))
+	f.Text = fmt.Sprintf("The budget gives %s:\n%s", redisSize(b.Max), b.explain())
+	if text := b.refusal(now.Bytes * 3 / 2); text != "" {
+		f.Text += "To half as much again: " + lowerFirst(text)
+	}
+	f.Effect.Before = c.memoryBefore()
+	if kept, ok := c.underTTL(); ok && kept.used < now.Bytes {
+		f.Effect.After = fmt.Sprintf("with session-ttl the keys settle at %s: the limit is large enough", bytesIn(kept.used))
+	}
+	f.Undo = "nothing to undo"
+	return f
+}
+
+func lowerFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
 }
 
 // limitRisk is what happens at the limit, by the policy in force.
@@ -154,8 +179,7 @@ func (c *Case) maxmemoryEffect(b *Budget, size int64, now Amount, known bool) Ef
 		}
 	}
 	e.After += roof + "; " + c.atLimit(size)
-	if room, ok := c.room(); ok {
-		holds = holds && float64(size)*c.rssOverUsed() <= roomToSpare*float64(room)
+	if c.Kill != nil {
 		e.Prevents = correlate.Judge(true, holds)
 		if holds {
 			e.After += "; no kill"

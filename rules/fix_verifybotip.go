@@ -54,6 +54,10 @@ func (c *Case) verifyFixes(h Hypothesis) []Fix {
 	f.Text = strings.Join(lines, "\n")
 	f.Risk += ". " + strings.Join(notes, "; ")
 	f.Check = "the second answer is the address itself: genuine, limit it; else a forger, and a 403 costs nothing"
+	if len(notes) > 0 && !strings.Contains(f.Text, "dig ") {
+		f.Check = "the machine is named: a proxy of yours gets real_ip, one that crawls gets the limit or a 403, which costs nothing"
+		f.Risk = strings.Replace(f.Risk, "asks the DNS", "asks the neighbour table and the DNS", 1)
+	}
 	f.Effect.Before = "the name alone decides, and anyone can claim it"
 	f.Effect.After = "a genuine crawler keeps its place in the index, a forged one can be refused"
 	return []Fix{f}

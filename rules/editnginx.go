@@ -13,6 +13,7 @@ type nginxPlace struct {
 	file    string
 	http    int // insert behind this line; -1 = head of the file
 	indent  string
+	unit    string // the file's own step of indentation
 	servers []nginxServer
 	inHTTP  bool // no server in the file: the limit goes to http level, and every server takes it from there
 }
@@ -57,6 +58,15 @@ func (c *Case) nginxPlace(file string) nginxPlace {
 		}
 		return indentOf(lines[line-1])
 	}
+	// opens: the line does nothing but open its block, so that lines can go behind it.
+	opens := func(line int) bool {
+		if line < 1 || line > len(lines) {
+			return false
+		}
+		code, _ := cutComment(lines[line-1])
+		return strings.HasSuffix(strings.TrimSpace(code), "{") && strings.Count(code, "{") == 1
+	}
+	p.unit = unit(lines)
 	var httpLine, firstServer, firstInclude int
 	for _, s := range c.Settings {
 		if s.System != "nginx" || s.Ev.File != file {
@@ -72,13 +82,19 @@ func (c *Case) nginxPlace(file string) nginxPlace {
 				firstInclude = s.Ev.Line
 			}
 		case s.Name == "server" && s.Block && len(s.Args) == 0 && top:
+			if !opens(s.Ev.Line) {
+				return nginxPlace{} // a file on few lines is no file to insert lines into
+			}
 			if firstServer == 0 {
 				firstServer = s.Ev.Line
 			}
 			if c.answers(file, s) {
-				p.servers = append(p.servers, nginxServer{line: s.Ev.Line - 1, indent: indentAt(s.Ev.Line) + unit(lines), own: c.ownLimits(file, s)})
+				p.servers = append(p.servers, nginxServer{line: s.Ev.Line - 1, indent: indentAt(s.Ev.Line) + p.unit, own: c.ownLimits(file, s)})
 			}
 		}
+	}
+	if httpLine > 0 && !opens(httpLine) {
+		return nginxPlace{}
 	}
 	switch {
 	case firstServer > 0:
@@ -90,7 +106,7 @@ func (c *Case) nginxPlace(file string) nginxPlace {
 	case firstInclude > 0:
 		p.http, p.indent, p.inHTTP = firstInclude-2, indentAt(firstInclude), true
 	case httpLine > 0:
-		p.http, p.indent, p.inHTTP = httpLine-1, indentAt(httpLine)+unit(lines), true
+		p.http, p.indent, p.inHTTP = httpLine-1, indentAt(httpLine)+p.unit, true
 	}
 	return p
 }
@@ -123,19 +139,19 @@ func (c *Case) ownLimits(file string, server correlate.Setting) []int {
 	return out
 }
 
-// unit is the file's own step of indentation.
+// unit is the file's own step of indentation: that of most lines that begin a block's inside.
 func unit(lines []string) string {
-	for _, l := range lines {
-		if ind := indentOf(l); ind != "" && strings.TrimSpace(l) != "" && !strings.HasPrefix(strings.TrimSpace(l), "#") {
-			if ind[0] == '\t' {
-				return "\t"
-			}
-			if len(ind) <= 8 {
-				return ind
+	votes := map[string]int{}
+	best := "    "
+	for i := 1; i < len(lines); i++ {
+		outer, inner := indentOf(lines[i-1]), indentOf(lines[i])
+		if step, ok := strings.CutPrefix(inner, outer); ok && step != "" && len(step) <= 8 && strings.HasSuffix(strings.TrimSpace(lines[i-1]), "{") {
+			if votes[step]++; votes[step] > votes[best] {
+				best = step
 			}
 		}
 	}
-	return "    "
+	return best
 }
 
 // nginxLimits is what to write: lines for http context and for each server.
@@ -154,15 +170,20 @@ func limitsChange(p nginxPlace, l nginxLimits, anchors []string) change {
 		at := func(line int) int { return locate(e, line, anchors) }
 		var block []string
 		for _, s := range l.http {
-			if s == "" {
-				block = append(block, "")
-			} else {
-				block = append(block, p.indent+s)
+			if in, ok := strings.CutPrefix(s, "    "); ok {
+				s = p.unit + in
 			}
+			block = append(block, p.indent+s)
 		}
 		if p.inHTTP {
+			head := slices.IndexFunc(e.lines, func(l editLine) bool {
+				rest, ok := strings.CutPrefix(strings.TrimSpace(l.old), "http")
+				return ok && strings.HasPrefix(strings.TrimSpace(rest), "{")
+			})
 			for _, s := range l.server {
-				block = append(block, p.indent+s)
+				if !strings.HasPrefix(s, "limit_req_status") || head < 0 || !holdsStatus(e, head) {
+					block = append(block, p.indent+s)
+				}
 			}
 		}
 		http := p.http
@@ -184,7 +205,10 @@ func limitsChange(p nginxPlace, l nginxLimits, anchors []string) change {
 			}
 			var add []string
 			for _, t := range l.server {
-				add = append(add, s.indent+t)
+				// nginx refuses a second limit_req_status of one level; the one that stands decides.
+				if !strings.HasPrefix(t, "limit_req_status") || !holdsStatus(e, line) {
+					add = append(add, s.indent+t)
+				}
 			}
 			e.insert(line, add...)
 			for _, own := range s.own {
@@ -200,6 +224,25 @@ func limitsChange(p nginxPlace, l nginxLimits, anchors []string) change {
 			}
 		}
 	}
+}
+
+// holdsStatus: the block that line opens has a limit_req_status of its own.
+func holdsStatus(e *editor, line int) bool {
+	depth := 0
+	for i := line; i < len(e.lines); i++ {
+		code, _ := cutComment(" " + e.lines[i].old)
+		if strings.HasPrefix(strings.TrimSpace(code), "#") {
+			continue
+		}
+		if depth == 1 && strings.HasPrefix(strings.TrimSpace(code), "limit_req_status") {
+			return true
+		}
+		depth += strings.Count(code, "{") - strings.Count(code, "}")
+		if depth <= 0 {
+			return false
+		}
+	}
+	return false
 }
 
 // locate finds a line of the file as it was read in the file as it is now, where other fixes may have added lines above:

@@ -48,11 +48,33 @@ func (c *Case) bufferFixes(h Hypothesis) []Fix {
 	if file := c.redisFile(); file != "" {
 		g := f
 		g.Target, g.Text = file, "A normal client's buffer has no limit by default (normal 0 0 0). MONITOR counts as a normal client."
-		if p := c.patch(g, file, setBufferLimit("normal", "64mb", "16mb", "60")); p.Kind == KindPatch {
+		if p := c.patch(g, file, boundBuffers); p.Kind == KindPatch {
 			return []Fix{p}
 		}
 	}
 	return []Fix{f}
+}
+
+// boundBuffers bounds normal clients, and gives the classes that somebody has freed of their limit Redis's own defaults back.
+func boundBuffers(e *editor) {
+	setBufferLimit("normal", "64mb", "16mb", "60")(e)
+	defaults := map[string][]string{"pubsub": {"32mb", "8mb", "60"}, "replica": {"256mb", "64mb", "60"}, "slave": {"256mb", "64mb", "60"}}
+	for i := range e.lines {
+		f := strings.Fields(e.lines[i].now)
+		if len(f) < 5 || !strings.EqualFold(f[0], "client-output-buffer-limit") {
+			continue
+		}
+		freed := false
+		for j := 1; j+3 < len(f); j += 4 {
+			if d := defaults[strings.ToLower(f[j])]; d != nil && f[j+1] == "0" && f[j+2] == "0" {
+				copy(f[j+1:j+4], d)
+				freed = true
+			}
+		}
+		if freed {
+			e.set(i, indentOf(e.lines[i].now)+strings.Join(f, " "))
+		}
+	}
 }
 
 // setBufferLimit sets the limit of one class of clients: the directive stands once a class, or names several on one line.

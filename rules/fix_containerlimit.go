@@ -15,7 +15,7 @@ var _ = registerFix(FixMaker{
 })
 
 func (c *Case) containerFixes(h Hypothesis) []Fix {
-	limit, ev, known := c.groupLimit()
+	limit, ev, known := c.limitInInput()
 	f := Fix{
 		Title: "Raise the memory limit of the group",
 		Risk:  "the host must have that memory: check free -m before",
@@ -50,6 +50,26 @@ func (c *Case) containerFixes(h Hypothesis) []Fix {
 		f.Effect.After += "; without a maxmemory it fills that too: redis-maxmemory goes with it"
 	}
 	return []Fix{c.limitPatch(f, ev, need, size)}
+}
+
+// limitInInput is the limit that was hit, or without a kill the one that a unit, a container or a compose file sets.
+func (c *Case) limitInInput() (int64, correlate.Evidence, bool) {
+	if c.Kill != nil {
+		return c.groupLimit()
+	}
+	for _, s := range c.Settings {
+		if s.System == "systemd" && (s.Name == "MemoryMax" || s.Name == "MemoryLimit") || s.System == "compose" && (s.Name == "mem_limit" || s.Name == "memory") {
+			if n, ok := sizeOf(s.Value()); ok {
+				return n, s.Ev, true
+			}
+		}
+	}
+	for _, ct := range c.Containers {
+		if ct.Fact.LimitBytes.OK && strings.Contains(strings.ToLower(ct.Fact.Name+ct.Fact.Image), "redis") {
+			return ct.Fact.LimitBytes.N, ct.Ev, true
+		}
+	}
+	return 0, correlate.Evidence{}, false
 }
 
 // datasetNeed is the data that must fit: the limit Redis gives itself, else what it held and a quarter more.

@@ -1,0 +1,273 @@
+package rules
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"culprit/correlate"
+	"culprit/parsers"
+)
+
+var updateEdits = flag.Bool("update-edits", false, "write the goldens of testdata/edits anew")
+
+// edits are the changes that are held against testdata/edits: NAME/before, NAME/after, NAME/diff.
+var edits = map[string]struct {
+	file string
+	ch   change
+}{
+	"redis-in-place":       {"etc/redis/redis.conf", setRedis("maxmemory", "2200mb")},
+	"redis-template":       {"etc/redis/redis.conf", setRedis("maxmemory", "2200mb")},
+	"redis-append":         {"etc/redis/redis.conf", setRedis("maxmemory", "2200mb")},
+	"redis-no-newline":     {"redis.conf", setRedis("maxmemory-policy", "allkeys-lru")},
+	"redis-crlf":           {"redis.conf", setRedis("maxmemory", "512mb")},
+	"redis-secret":         {"redis.conf", setRedis("maxmemory", "512mb")},
+	"redis-empty":          {"redis.conf", setRedis("maxmemory", "512mb")},
+	"redis-save":           {"redis.conf", setSave("3600", "1")},
+	"redis-buffers":        {"redis.conf", boundBuffers},
+	"fpm-pool":             {"etc/php/8.2/fpm/pool.d/www.conf", setINI("www", "pm.max_children", "20")},
+	"fpm-template":         {"www.conf", setINI("www", "pm.max_requests", "500")},
+	"mysql-in-place":       {"50-server.cnf", setINI("mysqld", "innodb_buffer_pool_size", "1200M")},
+	"mysql-second-section": {"50-server.cnf", setINI("mysqld", "innodb_buffer_pool_size", "1200M")},
+	"mysql-new-section":    {"my.cnf", setINI("mysqld", "innodb_buffer_pool_size", "1200M")},
+	"systemd-limit":        {"override.conf", setINI("Service", "MemoryMax", "768M")},
+	"sysctl":               {"60-redis.conf", setINI("", "vm.overcommit_memory", "1")},
+}
+
+func TestEdits(t *testing.T) {
+	for name, e := range edits {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join("..", "testdata", "edits", name)
+			before, err := os.ReadFile(filepath.Join(dir, "before"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ed := newEditor(before)
+			e.ch(ed)
+			after, diff := ed.text(), ed.diff(e.file)
+			if *updateEdits {
+				os.WriteFile(filepath.Join(dir, "after"), after, 0o644)
+				os.WriteFile(filepath.Join(dir, "diff"), []byte(diff), 0o644)
+			}
+			for file, got := range map[string][]byte{"after": after, "diff": []byte(diff)} {
+				if want, _ := os.ReadFile(filepath.Join(dir, file)); !bytes.Equal(got, want) {
+					t.Errorf("%s is\n%s\nwant\n%s", file, got, want)
+				}
+			}
+			if twice, edited := e.ch.apply(after); edited || !bytes.Equal(twice, after) {
+				t.Errorf("applied twice it changes more:\n%s", twice)
+			}
+			patchApplies(t, e.file, before, after, diff)
+		})
+	}
+}
+
+// patchApplies puts the diff to git and to patch, and their results against after.
+func patchApplies(t *testing.T, file string, before, after []byte, diff string) {
+	t.Helper()
+	for _, tool := range [][]string{{"git", "apply", "-"}, {"patch", "-p1", "-s"}} {
+		if _, err := exec.LookPath(tool[0]); err != nil {
+			t.Logf("%s is not installed: not tried", tool[0])
+			continue
+		}
+		dir := t.TempDir()
+		path := filepath.Join(dir, patchName(file))
+		os.MkdirAll(filepath.Dir(path), 0o755)
+		os.WriteFile(path, before, 0o644)
+		cmd := exec.Command(tool[0], tool[1:]...)
+		cmd.Dir, cmd.Stdin = dir, strings.NewReader(diff)
+		if tool[0] == "patch" {
+			cmd.Args = append(cmd.Args, "--binary")
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s\n%s", tool, err, out, diff)
+			continue
+		}
+		if got, _ := os.ReadFile(path); !bytes.Equal(got, after) {
+			t.Errorf("%v made\n%q\nwant\n%q", tool, got, after)
+		}
+	}
+}
+
+// TestMakersOnNothing: a maker is asked whatever the input lacks, and still answers with something to do.
+func TestMakersOnNothing(t *testing.T) {
+	c := Open(correlate.NewTimeline().Incident(time.Unix(0, 0), correlate.Options{}))
+	for _, m := range FixMakers() {
+		fixes := c.FixesFor(m.ID, Hypothesis{})
+		if len(fixes) == 0 {
+			t.Errorf("%s makes nothing", m.ID)
+		}
+		for _, f := range fixes {
+			if f.ID != m.ID || f.Title == "" || f.Text == "" && f.Diff == "" {
+				t.Errorf("%s: %+v", m.ID, f)
+			}
+			if m.Doc == "" {
+				t.Errorf("%s has no doc", m.ID)
+			}
+		}
+	}
+}
+
+// TestRedisBoots starts a real server with every edited redis.conf and asks it for what the edit set.
+func TestRedisBoots(t *testing.T) {
+	server, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("redis-server is not installed")
+	}
+	for _, c := range []struct{ edit, option, want string }{
+		{"redis-in-place", "maxmemory", "2306867200"},
+		{"redis-template", "maxmemory", "2306867200"},
+		{"redis-append", "maxmemory", "2306867200"},
+		{"redis-no-newline", "maxmemory-policy", "allkeys-lru"},
+		{"redis-save", "save", "3600 1"},
+		{"redis-buffers", "client-output-buffer-limit", "normal 67108864 16777216 60 slave 268435456 67108864 60 pubsub 33554432 8388608 60"},
+	} {
+		t.Run(c.edit, func(t *testing.T) {
+			conf, err := os.ReadFile(filepath.Join("..", "testdata", "edits", c.edit, "after"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			sock := filepath.Join(dir, "s")
+			// The test's own place and nothing on the network; what the edit set stays as it stands in the file.
+			conf = append(conf, fmt.Sprintf("\nport 0\nunixsocket %s\ndir %s\ndaemonize no\nlogfile \"\"\npidfile %s/pid\n", sock, dir, dir)...)
+			path := filepath.Join(dir, "redis.conf")
+			os.WriteFile(path, conf, 0o600)
+			cmd := exec.Command(server, path)
+			var log bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &log, &log
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { cmd.Process.Kill(); cmd.Wait() }()
+			var conn net.Conn
+			for range 100 {
+				if conn, err = net.Dial("unix", sock); err == nil {
+					break
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+			if conn == nil {
+				t.Fatalf("no redis-server: %v\n%s", err, log.Bytes())
+			}
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			fmt.Fprintf(conn, "CONFIG GET %s\r\nQUIT\r\n", c.option)
+			reply, _ := io.ReadAll(conn)
+			if !strings.Contains(string(reply), "\r\n"+c.want+"\r\n") {
+				t.Errorf("CONFIG GET %s = %q, want %s", c.option, reply, c.want)
+			}
+		})
+	}
+}
+
+// caseOf opens a case of configuration files alone.
+func caseOf(t *testing.T, files map[string]string) *Case {
+	t.Helper()
+	tl := correlate.NewTimeline()
+	for file, text := range files {
+		p, ok := parsers.Detect(file, []byte(text))
+		if !ok {
+			t.Fatalf("%s is not recognised", file)
+		}
+		src := &parsers.Source{Name: file, R: strings.NewReader(text)}
+		if err := parsers.Read(p, src, tl.Add); err != nil {
+			t.Fatal(err)
+		}
+		tl.AddInput(correlate.Input{File: file, Format: p.Name})
+	}
+	return Open(tl.Incident(time.Unix(0, 0), correlate.Options{}))
+}
+
+func TestNginxLimits(t *testing.T) {
+	targets := []target{
+		{group: &correlate.Group{Kind: correlate.CrawlerGroup, Name: "Googlebot", Members: []correlate.Member{{Addr: "192.0.2.1", Agent: "Googlebot/2.1"}, {Addr: "192.0.2.2", Agent: "Googlebot/2.1"}}}, key: "googlebot", agent: "~*Googlebot", rate: 2, each: 1},
+		{group: &correlate.Group{Kind: correlate.CrawlerGroup, Name: `odd "bot" {1}`, Members: []correlate.Member{{Addr: "192.0.2.3"}}}, key: "odd-bot-1", agent: `~*odd "bot" \{1\}`, rate: 7, each: 7},
+	}
+	nets := []target{
+		{group: &correlate.Group{Kind: correlate.NetworkGroup, Name: "203.0.113.0/24", Members: []correlate.Member{{Addr: "203.0.113.9"}, {Addr: "203.0.113.8"}}}, key: "net-203-0-113-0-24", nets: []string{"203.0.113.0/24"}, rate: 3, each: 2},
+		{group: &correlate.Group{Kind: correlate.CrawlerGroup, Name: "bingbot", Members: []correlate.Member{{Addr: "10.0.0.7", Agent: "bingbot"}}}, key: "claims-bingbot", nets: []string{"10.0.0.7"}, agent: "~*bingbot", rate: 1, each: 1},
+	}
+	files, err := filepath.Glob(filepath.Join("..", "testdata", "edits", "nginx", "*.conf"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no nginx files to edit", err)
+	}
+	for _, path := range files {
+		name := filepath.Base(path)
+		t.Run(name, func(t *testing.T) {
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := caseOf(t, map[string]string{name: string(before)})
+			p, ok := c.findNginx()
+			if name == "oneline.conf" {
+				if ok {
+					t.Error("a server on one line has no place to insert lines")
+				}
+				return
+			}
+			if !ok {
+				t.Fatal("no place for a limit")
+			}
+			lines := strings.Split(string(before), "\n")
+			one := limitsChange(p, c.writeLimits("nginx-bot-limit", targets), lines)
+			two := limitsChange(p, c.writeLimits("nginx-limit-req", nets), lines)
+			e := newEditor(before)
+			one(e)
+			after := e.text()
+			golden := strings.TrimSuffix(path, ".conf") + ".after"
+			if *updateEdits {
+				os.WriteFile(golden, after, 0o644)
+			}
+			if want, _ := os.ReadFile(golden); !bytes.Equal(after, want) {
+				t.Errorf("made\n%s\nwant\n%s", after, want)
+			}
+			if twice, edited := one.apply(after); edited {
+				t.Errorf("applied twice it changes more:\n%s", twice)
+			}
+			patchApplies(t, name, before, after, e.diff(name))
+			both, _ := two.apply(after)
+			nginxAccepts(t, name, after)
+			nginxAccepts(t, name, both)
+		})
+	}
+}
+
+// nginxAccepts runs nginx -t on a file, by itself or, where it is a site's, inside a plain http{}.
+func nginxAccepts(t *testing.T, name string, text []byte) {
+	t.Helper()
+	nginx, err := exec.LookPath("nginx")
+	if err != nil {
+		if nginx = "/usr/sbin/nginx"; !slices.ContainsFunc([]string{nginx}, func(p string) bool { _, err := os.Stat(p); return err == nil }) {
+			t.Log("nginx is not installed: not tried")
+			return
+		}
+	}
+	dir := t.TempDir()
+	for _, d := range []string{"logs", "sites", "snippets", "var"} {
+		os.MkdirAll(filepath.Join(dir, d), 0o755)
+	}
+	os.WriteFile(filepath.Join(dir, "snippets/fastcgi-php.conf"), []byte("fastcgi_index index.php;\n"), 0o644)
+	os.WriteFile(filepath.Join(dir, "mime.types"), []byte("types { text/html html; }\n"), 0o644)
+	conf := string(text)
+	if !strings.Contains(conf, "http {") && !strings.Contains(conf, "http\t{") {
+		os.WriteFile(filepath.Join(dir, "sites", name), text, 0o644)
+		conf = "events {}\nhttp {\n    access_log off;\n    include sites/*.conf;\n}\n"
+	}
+	conf = "pid var/pid;\nerror_log stderr;\n" + conf
+	path := filepath.Join(dir, "nginx.conf")
+	os.WriteFile(path, []byte(conf), 0o644)
+	if out, err := exec.Command(nginx, "-t", "-q", "-p", dir, "-c", path).CombinedOutput(); err != nil {
+		t.Errorf("nginx -t: %v\n%s\n%s", err, out, conf)
+	}
+}

@@ -36,7 +36,10 @@ func checkCrawlerSessions(c *Case) []Finding {
 		return nil
 	}
 	measured := !l.After
-	role := RoleContributing
+	role := RoleHygiene
+	if c.harmed() {
+		role = RoleContributing
+	}
 	if c.established("crawler-session-leak") {
 		role = RoleRoot
 	}

@@ -144,9 +144,9 @@ func (c *Case) addressBook(groups []*correlate.Group) (agents map[string]map[str
 	return agents, private, public
 }
 
-// blamed: the group carries a leak's keys.
+// blamed: the group carries the keys of a leak that did harm.
 func (c *Case) blamed(g *correlate.Group) bool {
-	if c.Leak.State != Established && c.Leak.State != Possible {
+	if !c.harmed() || c.Leak.State != Established && c.Leak.State != Possible {
 		return false
 	}
 	return slices.ContainsFunc(c.sources(c.Leak).crawlers, func(s correlate.Share) bool { return s.Group == g })

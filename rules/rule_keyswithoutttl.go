@@ -50,7 +50,7 @@ func checkKeysWithoutTTL(c *Case) []Finding {
 		return nil
 	}
 	f := Finding{Role: RoleHygiene, Fixes: c.advise("session-ttl"), Evidence: []correlate.Evidence{l.KeyspaceEvidence("")}}
-	if c.hurt(c.Redis) || c.Leak.State == Established {
+	if c.hurt(c.Redis) || c.Leak.State == Established && c.harmed() {
 		f.Role = RoleContributing
 	}
 	f.Title = fmt.Sprintf("%s of %s keys (%s) never expire", count(l.NoTTL.N), count(l.Keys.N), percent(g.NoTTLShare))

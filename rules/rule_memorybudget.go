@@ -18,7 +18,7 @@ var _ = register(Rule{
                without a limit what it was seen to hold
     kernel     256 MB or 5 %, whichever is more: page tables, slab, sockets, some page cache
 
-    fires: their sum > RAM (of the cgroup that was hit: > its limit)
+    fires: their sum > 1.05 x RAM (of the cgroup that was hit: its limit); within 5 % it is the reserve that decides, a guess
 
 It contributes when a kill of the host's happened. The largest term is not the culprit: see which one grew.
 
@@ -27,6 +27,8 @@ When it is wrong: workers share memory (their PSS is less than their RSS), and n
 	Check: checkMemoryBudget,
 })
 
+const overBudget = 1.05
+
 func checkMemoryBudget(c *Case) []Finding {
 	b, ok := c.budget()
 	if !ok {
@@ -34,7 +36,7 @@ func checkMemoryBudget(c *Case) []Finding {
 	}
 	need, how, ev, limited := c.redisNeed(&b)
 	sum := need + b.Total.Bytes - b.Redis
-	if sum <= b.Total.Bytes {
+	if float64(sum) <= overBudget*float64(b.Total.Bytes) {
 		return nil
 	}
 	f := Finding{Role: RoleHygiene}

@@ -23,24 +23,32 @@ const startsWithin = 15 * time.Minute
 func checkRedisDied(c *Case) []Finding {
 	var out []Finding
 	for _, in := range c.Incident.Redis {
-		var last *correlate.RedisEvent // the last line of a server's life
-		down := false                  // it said goodbye
+		lives := map[string]*life{} // by log: the events of two servers may share an instance
 		for i := range in.Log {
 			e := &in.Log[i]
 			// A saving child's lines (role C) are no sign of its parent's life; a starting server's first lines have C too.
 			if e.Role == "C" && e.Event != "starting" {
 				continue
 			}
+			log := e.Ev.File
+			if e.Placed {
+				log = correlate.Family(log)
+			}
+			l := lives[log]
+			if l == nil {
+				l = &life{}
+				lives[log] = l
+			}
 			switch e.Event {
 			case "starting":
-				if last != nil && !down {
-					out = append(out, c.died(in, last, e))
+				if l.last != nil && !l.down {
+					out = append(out, c.died(in, l.last, e))
 				}
-				down = false
+				l.down = false
 			case "shutdown", "crash", "alloc-failed":
-				down = true
+				l.down = true
 			}
-			last = e
+			l.last = e
 		}
 	}
 	// The last one is the incident's; earlier ones are told in its count.
@@ -49,6 +57,12 @@ func checkRedisDied(c *Case) []Finding {
 		out = out[n-1:]
 	}
 	return out
+}
+
+// life is what a log last said of its server.
+type life struct {
+	last *correlate.RedisEvent
+	down bool // it said goodbye
 }
 
 func (c *Case) died(in *correlate.Instance, last, start *correlate.RedisEvent) Finding {

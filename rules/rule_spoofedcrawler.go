@@ -14,7 +14,7 @@ operator publishes no list, or one that volunteers run (MJ12bot), is unverifiabl
 
 Twenty requests at least: below that somebody tries curl -A.
 
-When it is wrong: the operator has added networks since the list's date. "dig -x ADDRESS" and the operator's own list tell.`,
+When it is wrong: the operator has added networks since the list's date, which is why the title does not say forged. "dig -x ADDRESS" and the operator's own list tell.`,
 	Needs: []Sort{NeedsAccess},
 	Check: checkSpoofedCrawler,
 })
@@ -28,7 +28,7 @@ func checkSpoofedCrawler(c *Case) []Finding {
 		ev := g.First
 		ev.Note = g.Reason
 		f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{ev}, Fixes: c.advise("verify-bot-ip"),
-			Title:      fmt.Sprintf("%s is forged: %s requests come from outside %s's published networks", groupName(g), count(g.Requests), g.Agent.Operator),
+			Title:      fmt.Sprintf("%s made %s requests from outside %s's published networks", groupName(g), count(g.Requests), g.Agent.Operator),
 			Detail:     sentence(g.Reason),
 			Quantities: []Quantity{{"requests", float64(g.Requests), "requests", ""}, {"addresses", float64(distinctAddrs(g)), "addresses", ""}}}
 		if c.blamed(g) {

@@ -48,8 +48,12 @@ func (c *Case) redisCalls() []redisCall {
 	return out
 }
 
+// maxScript bounds what is read of a script: the longest runbooks seen have some thousand lines.
+const maxScript = 256 << 10
+
 // readCalls reads a script's text again: the timeline keeps texts of files, not the commands in them.
 func readCalls(file string, text []byte) []redisCall {
+	text = text[:min(len(text), maxScript)]
 	p, ok := parsers.ByName("redis-script")
 	if !ok {
 		return nil

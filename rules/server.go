@@ -27,6 +27,21 @@ func (c *Case) hurt(in *correlate.Instance) bool {
 	return IsRedis(c.Kill.Fact.VictimComm) || c.redisShare() >= leakOfRAM
 }
 
+// harmed: something happened that a finding can contribute to: a kill, memory used up, writes refused, requests that failed.
+func (c *Case) harmed() bool {
+	if c.Kill != nil {
+		return true
+	}
+	if _, full := c.exhausted(); full {
+		return true
+	}
+	if n, _, _ := c.refusedWrites(); n > 0 {
+		return true
+	}
+	_, failed := c.mainBurst()
+	return failed
+}
+
 // serverName is how a title names a server: by its name only where there are several.
 func (c *Case) serverName(in *correlate.Instance) string {
 	if len(c.Incident.Redis) < 2 || in.Name == "" {

@@ -345,7 +345,15 @@ func pickInstance(list []*Instance, host, file string, port parsers.Opt) *Instan
 
 // attachLogs gives each server log to its instance: by the port it prints, by a pid that INFO names, by file name.
 func (t *Timeline) attachLogs(c *clocks, list []*Instance) {
-	family := func(file string) string { return c.hosts[file] + "\x00" + Family(file) }
+	families := map[string]string{} // asked once a line
+	family := func(file string) string {
+		f, ok := families[file]
+		if !ok {
+			f = c.hosts[file] + "\x00" + Family(file)
+			families[file] = f
+		}
+		return f
+	}
 	ports := map[string]parsers.Opt{}
 	pids := map[string]map[int64]bool{}
 	for _, r := range t.redis {

@@ -394,7 +394,11 @@ func redisCommandLine(text []byte) (cmd []string, db Opt, ok bool) {
 	if len(text) > 1024 {
 		return nil, db, false
 	}
-	if m := cliPromptRE.FindIndex(text); m != nil {
+	var m []int
+	if maybeCLIPrompt(text) {
+		m = cliPromptRE.FindIndex(text)
+	}
+	if m != nil {
 		db = Some(0) // the prompt says [n] when it is another
 		if i := bytes.IndexByte(text[:m[1]], '['); i > 0 {
 			if n, rest := leadingInt(text[i+1:]); n >= 0 && len(rest) > 0 && rest[0] == ']' {
@@ -485,7 +489,7 @@ func isStatus(text []byte) bool {
 	case "OK", "(nil)", "(empty array)", "(empty list or set)", "(empty hash)", "exit", "QUEUED", "PONG", "quit", `""`:
 		return true
 	}
-	return bytes.HasPrefix(text, []byte("(error)")) || bytes.HasPrefix(text, []byte("(integer)")) || replyTimeRE.Match(text) || isTypeWord(string(text))
+	return bytes.HasPrefix(text, []byte("(error)")) || bytes.HasPrefix(text, []byte("(integer)")) || replyTime(text) != nil || isTypeWord(string(text))
 }
 
 func isTypeWord(s string) bool {

@@ -175,7 +175,7 @@ func (f *infoFold) separator(line []byte, at Pos) bool {
 	if bytes.HasPrefix(line, []byte("# Time:")) { // Pika: when the keys were counted
 		return true
 	}
-	if m := replyTimeRE.FindSubmatch(line); m != nil {
+	if m := replyTime(line); m != nil {
 		f.slowReply(m[1], line, at)
 		return true
 	}
@@ -470,18 +470,54 @@ var portRE = regexp.MustCompile(`(?:-p\s*|--port[ =]|:)([0-9]{2,5})\b`)
 
 // promptLine knows a shell's or redis-cli's prompt with a command, and the bare command line of a transcript.
 func promptLine(line []byte) (port string, ok bool) {
-	if m := cliPromptRE.FindSubmatch(line); m != nil {
-		return string(m[1]), true
+	if maybeCLIPrompt(line) {
+		if m := cliPromptRE.FindSubmatch(line); m != nil {
+			return string(m[1]), true
+		}
 	}
-	if bytes.HasPrefix(line, []byte("$ ")) || bytes.HasPrefix(line, []byte("+ ")) || bytes.Equal(line, []byte("$")) || shellPromptRE.Match(line) ||
+	if bytes.HasPrefix(line, []byte("$ ")) || bytes.HasPrefix(line, []byte("+ ")) || bytes.Equal(line, []byte("$")) ||
+		maybeShellPrompt(line) && shellPromptRE.Match(line) ||
 		bytes.HasPrefix(line, []byte("redis-cli ")) || bytes.Equal(line, []byte("redis-cli")) || bytes.HasPrefix(line, []byte("INFO")) && !bytes.ContainsRune(line, ':') {
 		if m := portRE.FindSubmatch(line); m != nil && bytes.Contains(line, []byte("-cli")) {
 			port = string(m[1])
 		}
 		return port, true
 	}
-	return "", respLengthRE.Match(line)
+	return "", len(line) > 1 && (line[0] == '$' || line[0] == '=') && respLengthRE.Match(line)
 }
+
+// maybeCLIPrompt is a cheap look before cliPromptRE: nothing before its ">" can be one, and nearly no line of a log has one.
+func maybeCLIPrompt(line []byte) bool {
+	i := bytes.IndexByte(line, '>')
+	if i <= 0 || i+1 < len(line) && !isSpace(line[i+1]) {
+		return false
+	}
+	c := line[i-1]
+	return isDigit(c) || c == ']' || c == ')' || c == 'd' // a port, [db], (TX), "not connected"
+}
+
+// maybeShellPrompt is a cheap look before shellPromptRE, by what each of its alternatives must hold.
+func maybeShellPrompt(line []byte) bool {
+	if len(line) == 0 {
+		return false
+	}
+	end := 0
+	switch line[0] {
+	case '[':
+		end = bytes.IndexByte(line[:min(len(line), 124)], ']') + 1
+	case '/':
+		end = bytes.IndexByte(line[:min(len(line), 43)], ' ') + 1
+	default: // anywhere after user@host:
+		return bytes.IndexByte(line[:min(len(line), 41)], '@') > 0 && bytes.ContainsAny(line[:min(len(line), 41+61+102)], "#$%")
+	}
+	if end > 0 && end < len(line) && isSpace(line[end]) {
+		end++
+	}
+	return end > 0 && end < len(line) && (line[end] == '#' || line[end] == '$' || line[end] == '%')
+}
+
+// isSpace is a pattern's \s.
+func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' && c != '\v' }
 
 var (
 	cliPromptRE   = regexp.MustCompile(`^(?:redis|valkey|keydb)?\s?(?:[0-9A-Za-z_.\-\[\]:]{0,100}:([0-9]{2,5})|not connected)(?:\[[0-9]+\])?(?:\(TX\))?>(?:\s|$)`)
@@ -507,6 +543,14 @@ func redisCLIError(line []byte) string {
 		}
 	}
 	return ""
+}
+
+// replyTime reads "(0.53s)".
+func replyTime(line []byte) [][]byte {
+	if len(line) == 0 || line[0] != '(' {
+		return nil
+	}
+	return replyTimeRE.FindSubmatch(line)
 }
 
 // isRule is a line drawn between snapshots: -----, =====, *****, or -- 12 --.

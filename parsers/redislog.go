@@ -215,7 +215,11 @@ func findRedisLine(text []byte) (redisLine, bool) {
 	if l, ok := readRedisLine(text); ok {
 		return l, true
 	}
-	if m := redisLineRE.FindIndex(text[:min(len(text), 256)]); m != nil {
+	text256 := text[:min(len(text), 256)]
+	if !hasRedisMark(text256) {
+		return redisLine{}, false
+	}
+	if m := redisLineRE.FindIndex(text256); m != nil {
 		start := m[0]
 		for start < m[1] && !isDigit(text[start]) && text[start] != '[' {
 			start++
@@ -226,6 +230,19 @@ func findRedisLine(text []byte) (redisLine, bool) {
 		}
 	}
 	return redisLine{}, false
+}
+
+// hasRedisMark is a cheap look before redisLineRE: a role or a bracket, a blank and a digit.
+func hasRedisMark(text []byte) bool {
+	for i := 0; ; i++ {
+		j := bytes.IndexByte(text[i:], ' ')
+		if j < 0 || i+j+1 >= len(text) {
+			return false
+		}
+		if i += j; i > 1 && isDigit(text[i+1]) && (text[i-1] == ']' || isRole(text[i-1])) {
+			return true
+		}
+	}
 }
 
 var redisLineRE = regexp.MustCompile(`(?:^|[\s|:\]])(?:[0-9]{1,8}(?::[0-9]{1,8})?:[MSCX]|\[[0-9]{1,8}(?::[MSCX])?\]) [0-9]{1,4}[ -]`)
@@ -501,6 +518,9 @@ func signalHandler(msg []byte) (h handledSignal, ok bool) {
 //	0 clients connected (0 slaves), 618932 bytes in use
 //	DB 0: 5120 keys (12 volatile) in 8192 slots HT.
 func counters(msg []byte, line int) (*RedisInfo, bool) {
+	if len(msg) < 6 || !isDigit(msg[0]) && string(msg[:3]) != "DB " {
+		return nil, false
+	}
 	if m := bytesInUseRE.FindSubmatch(msg); m != nil {
 		return &RedisInfo{
 			Fields: map[string]string{"connected_clients": string(m[1]), "used_memory": string(m[2])},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // classified is a message's event; unmistakable ones may stand without a stamp.
@@ -133,11 +134,16 @@ func classifyRedis(msg []byte) (classified, bool) {
 	if len(msg) > maxRedisMessage {
 		msg = msg[:maxRedisMessage]
 	}
+	set := redisTexts()
+	found, any := set.find(msg)
+	if !any {
+		return classified{}, false
+	}
 	for i := range redisMessages {
-		m := &redisMessages[i]
-		if !containsAll(msg, m.has) {
+		if !found.has(set.needs[i]) {
 			continue
 		}
+		m := &redisMessages[i]
 		c := classified{RedisEvent: RedisEvent{Event: m.event, Text: redisText(msg)}, unmistakable: m.bare}
 		c.numbers(msg)
 		return c, true
@@ -147,14 +153,25 @@ func classifyRedis(msg []byte) (classified, bool) {
 
 const maxRedisMessage = 8192 // Redis cuts its own log lines at 1024 bytes, Valkey at 4096 and more
 
-func containsAll(msg []byte, texts []string) bool {
-	for _, t := range texts {
-		if !bytes.Contains(msg, []byte(t)) {
-			return false
+// messageSet knows the texts of redisMessages, and which of them each message needs.
+type messageSet struct {
+	*textSet
+	needs []textHits
+}
+
+var redisTexts = sync.OnceValue(func() messageSet {
+	var texts []string
+	for _, m := range redisMessages {
+		texts = append(texts, m.has...)
+	}
+	s := messageSet{newTextSet(texts), make([]textHits, len(redisMessages))}
+	for i, m := range redisMessages {
+		for _, t := range m.has {
+			s.needs[i].set(s.index(t))
 		}
 	}
-	return true
-}
+	return s
+})
 
 func (c *classified) numbers(msg []byte) {
 	text := string(msg)

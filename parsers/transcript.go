@@ -239,7 +239,7 @@ func partTitle(line string) string {
 		}
 		return ""
 	}
-	if cliPromptRE.MatchString(s) {
+	if maybeCLIPrompt([]byte(s)) && cliPromptRE.MatchString(s) {
 		// Of a session of redis-cli only the commands whose replies are formats of their own begin an output: what is asked of
 		// a key belongs to the listing before it.
 		cmd, _, _ := redisCommandLine([]byte(s))

@@ -3,6 +3,7 @@ package parsers
 import (
 	"bytes"
 	"math"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -249,14 +250,47 @@ func monthNamed(word []byte) time.Month {
 	if !unicode.IsLetter(r) {
 		return 0
 	}
-	name := bytes.TrimRight(bytes.ToLower(word), ".")
+	var low [24]byte
+	name := lowerInto(low[:0], word)
+	if name = bytes.TrimRight(name, "."); len(name) < 3 {
+		return 0
+	}
 	best, month := 0, time.Month(0)
-	for _, m := range monthNames {
+	for _, m := range monthStems()[[3]byte(name)] {
 		if len(m.stem) > best && bytes.HasPrefix(name, []byte(m.stem)) {
 			best, month = len(m.stem), m.month
 		}
 	}
 	return month
+}
+
+// lowerInto is bytes.ToLower into buf where the word is ASCII, which saves nearly every allocation.
+func lowerInto(buf, word []byte) []byte {
+	for _, c := range word {
+		if c >= utf8.RuneSelf {
+			return bytes.ToLower(word)
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		buf = append(buf, c)
+	}
+	return buf
+}
+
+// monthStems are monthNames by their first three bytes: nearly every word that is asked about is no month.
+var monthStems = sync.OnceValue(func() map[[3]byte][]monthStem {
+	stems := map[[3]byte][]monthStem{}
+	for _, m := range monthNames {
+		key := [3]byte([]byte(m.stem))
+		stems[key] = append(stems[key], m)
+	}
+	return stems
+})
+
+type monthStem struct {
+	stem  string
+	month time.Month
 }
 
 func englishMonth(b []byte) time.Month {
@@ -272,10 +306,7 @@ func englishMonth(b []byte) time.Month {
 // monthNames holds the shortest stems that tell the months of glibc's locales apart: en de fr es it pt nl sv da nb fi pl cs
 // sk hu ro ca tr ru uk el. The longest stem that fits wins. Croatian is left out: its lip and srp are a month before the
 // Polish lip and the Czech srp.
-var monthNames = []struct {
-	stem  string
-	month time.Month
-}{
+var monthNames = []monthStem{
 	{"jan", 1}, {"jän", 1}, {"ene", 1}, {"gen", 1}, {"ian", 1}, {"sty", 1}, {"led", 1}, {"tam", 1}, {"oca", 1}, {"янв", 1}, {"січ", 1}, {"ιαν", 1},
 	{"feb", 2}, {"fév", 2}, {"fev", 2}, {"lut", 2}, {"úno", 2}, {"hel", 2}, {"şub", 2}, {"фев", 2}, {"лют", 2}, {"φεβ", 2},
 	{"mar", 3}, {"mär", 3}, {"mrz", 3}, {"mrt", 3}, {"maa", 3}, {"márc", 3}, {"bře", 3}, {"мар", 3}, {"бер", 3}, {"μαρ", 3}, {"μάρ", 3},

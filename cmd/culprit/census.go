@@ -24,17 +24,25 @@ type census struct {
 	all      *parsers.Hints              // of every host
 	byHost   map[string]*parsers.Hints
 	twins    map[string]twin // by the name of the file that repeats another
+	formats  map[string]format
+}
+
+// format is what a file was taken for by its own content; to look twice would cost as much as reading a small file.
+type format struct {
+	parser parsers.Parser
+	known  bool
 }
 
 // takeCensus looks at the beginning of every file; of archives it has to read past everything.
 func (d *driver) takeCensus(ctx context.Context) error {
 	var mu sync.Mutex
-	c := census{settings: map[string][]parsers.Record{}}
+	c := census{settings: map[string][]parsers.Record{}, formats: map[string]format{}}
 	seen := make([][]*candidate, len(d.units))
 	err := eachUnit(ctx, d.workers, d.units, func(_, i int) error {
 		u := d.units[i]
 		var logs []*candidate
 		settings := map[string][]parsers.Record{}
+		formats := map[string]format{}
 		err := u.Each(ctx, func(in collect.Input) error {
 			if in.Err != nil {
 				return nil
@@ -42,6 +50,7 @@ func (d *driver) takeCensus(ctx context.Context) error {
 			br := bufio.NewReaderSize(in.R, headSize)
 			head, _ := br.Peek(headSize)
 			p, ok := parsers.Detect(in.Name, head)
+			formats[in.Name] = format{p, ok}
 			if ok && p.Name == "nginx-conf" {
 				src := &parsers.Source{Name: in.Name, Host: in.Host, Head: head, R: br}
 				settings[in.Host] = append(settings[in.Host], logSettings(src)...)
@@ -55,6 +64,7 @@ func (d *driver) takeCensus(ctx context.Context) error {
 		mu.Lock()
 		defer mu.Unlock()
 		seen[i] = logs
+		maps.Copy(c.formats, formats)
 		for host, s := range settings {
 			c.settings[host] = append(c.settings[host], s...)
 		}
@@ -91,8 +101,12 @@ func (c *census) hintsFor(host string) *parsers.Hints {
 }
 
 // detect recognises a file, also one whose format only an nginx.conf of the input tells.
-func detect(name string, head []byte, hints *parsers.Hints) (parsers.Parser, bool) {
-	p, ok := parsers.Detect(name, head)
+func (c *census) detect(name string, head []byte, hints *parsers.Hints) (parsers.Parser, bool) {
+	f, seen := c.formats[name]
+	if !seen {
+		f.parser, f.known = parsers.Detect(name, head)
+	}
+	p, ok := f.parser, f.known
 	if ok || hints == nil || len(hints.LogFormats) == 0 {
 		return p, ok
 	}

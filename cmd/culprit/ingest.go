@@ -162,7 +162,7 @@ func (d *driver) read(in collect.Input, out sink, dispatch func(block), skipTwin
 			Head: bytes.Clone(head)},
 	}
 	var known bool
-	file.parser, known = detect(in.Name, head, file.source.Hints)
+	file.parser, known = d.census.detect(in.Name, head, file.source.Hints)
 	if known {
 		sum.Format = file.parser.Name
 	} else {

@@ -78,7 +78,7 @@ func judgeOtherProcess(c *Case) Hypothesis {
 		return h
 	case !known && redis > 2*hog.RSS && redis*2 > c.RAM.Bytes:
 		h.State = Excluded
-		h.Reason = fmt.Sprintf("%s held %s where Redis held %s, %s of RAM", hog.Comm, bytesIn(hog.RSS), bytesIn(redis), percent(float64(redis)/float64(c.RAM.Bytes)))
+		h.Reason = fmt.Sprintf("%s where Redis held %s, %s of RAM", c.othersHeld(), bytesIn(redis), percent(float64(redis)/float64(c.RAM.Bytes)))
 		h.Evidence = append(h.Evidence, redisEv)
 		return h
 	case !known && redis > hog.RSS/2:
@@ -123,6 +123,17 @@ func judgeOtherProcess(c *Case) Hypothesis {
 		}
 	}
 	return h
+}
+
+// othersHeld names the two largest programs beside Redis.
+func (c *Case) othersHeld() string {
+	var parts []string
+	for _, g := range c.Groups {
+		if !IsRedis(g.Comm) && len(parts) < 2 {
+			parts = append(parts, fmt.Sprintf("%s held %s", plural(g.Count, g.Comm), bytesIn(g.RSS)))
+		}
+	}
+	return joinAnd(parts)
 }
 
 func plural(n int, comm string) string {

@@ -1,8 +1,8 @@
 package correlate
 
 import (
+	"cmp"
 	"math"
-	"math/bits"
 	"slices"
 )
 
@@ -11,72 +11,87 @@ import (
 //
 // A request either opens a session or it does not: that is the application's code, and the same for every request of a
 // group. So the explanation tried first is a subset of the groups with one key a request each (a visit counts 0.6 to 1.6:
-// visits are guessed from gaps). Only when no subset comes near, keys a request are fitted freely. ambiguous tells that
-// another subset without the chosen one's largest group fits about as well: then the numbers cannot say who it was.
+// visits are guessed from gaps), and subsets are compared by likelihood. Only when none comes near, keys a request are
+// fitted freely. ambiguous tells that another subset, without the chosen one's largest group, is not twenty times less
+// likely: then the numbers cannot say who it was.
 func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguous bool) {
 	n := len(x)
 	if n == 0 {
 		return nil, false
-	}
-	weights := countWeights(y)
-	free := boundedFit(x, y, weights, maxPerRequest)
-	if len(y) < fitAt {
-		free = evenShares(x, y)
 	}
 	// The largest groups only: beyond eight, a group has under an eighth of the keys and the subsets outgrow their use.
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		if sum(x[a]) > sum(x[b]) {
-			return -1
-		} else if sum(x[a]) < sum(x[b]) {
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return -cmp.Compare(sum(x[a]), sum(x[b])) })
 	order = order[:min(n, 8)]
 
-	type trial struct {
-		set  uint
-		beta []float64
-		err  float64
-	}
-	var trials []trial
+	var best subset
+	var trials []subset
 	for set := uint(1); set < 1<<len(order); set++ {
-		b := make([]float64, n)
+		t := subset{beta: make([]float64, n)}
 		for k, g := range order {
 			if set>>k&1 == 1 {
-				b[g] = 1
+				t.beta[g] = 1
+				t.doubt += 2 // Akaike's price of a group
 			}
 		}
-		scaleVisits(b, x, people, y)
-		// each further group must earn its place: a twentieth of the error, or it is only fitting noise
-		e := misfit(x, b, y, weights) * (1 + 0.05*float64(bits.OnesCount(set)))
-		trials = append(trials, trial{set, b, e})
-	}
-	best := 0
-	for i := range trials {
-		if trials[i].err < trials[best].err {
-			best = i
+		scaleVisits(t.beta, x, people, y)
+		t.weigh(x, people, y)
+		if trials = append(trials, t); len(trials) == 1 || t.doubt < best.doubt {
+			best = t
 		}
 	}
-	if t := trials[best]; !nearly(t.err, misfit(x, free, y, weights), y, weights) {
-		return free, false
+	// Four standard deviations an interval, or a tenth of the total, is near enough to be the explanation.
+	if best.chi2 > 16*float64(len(y)) && !closeTotal(x, best.beta, y, 0.1) {
+		if len(y) < fitAt {
+			return evenShares(x, y), false
+		}
+		return boundedFit(x, y, countWeights(y), maxPerRequest), false
 	}
 	lead, most := 0, -1.0
 	for _, g := range order {
-		if v := trials[best].beta[g] * sum(x[g]); v > most {
+		if v := best.beta[g] * sum(x[g]); v > most {
 			lead, most = g, v
 		}
 	}
 	for _, t := range trials {
-		if t.beta[lead] == 0 && t.err < 1.5*trials[best].err+noise(y, weights) && closeTotal(x, t.beta, y) {
+		if t.beta[lead] == 0 && t.doubt < best.doubt+unlikely && closeTotal(x, t.beta, y, 0.2) {
 			ambiguous = true
 		}
 	}
-	return trials[best].beta, ambiguous
+	return best.beta, ambiguous
+}
+
+// unlikely is twice the logarithm of 20: odds of twenty to one between two explanations.
+const unlikely = 6
+
+// subset is one explanation on trial.
+type subset struct {
+	beta  []float64
+	chi2  float64 // squared errors in units of what they scatter by
+	doubt float64 // -2 log likelihood, and the price of each group
+}
+
+// weigh compares the subset's keys with the new ones. Requests of clients without cookies make keys one to one, but for
+// what falls to the wrong side of an interval's border: 3 %, and a count or two. Visits are an estimate: they scatter like
+// counts, and by a tenth.
+func (t *subset) weigh(x [][]float64, people []bool, y []float64) {
+	for i, v := range y {
+		exact, visits := 0.0, 0.0
+		for g, b := range t.beta {
+			if people[g] {
+				visits += b * x[g][i]
+			} else {
+				exact += b * x[g][i]
+			}
+		}
+		spread := 4 + 0.03*0.03*exact*exact + visits + 0.1*0.1*visits*visits
+		off := v - exact - visits
+		t.chi2 += off * off / spread
+		t.doubt += off*off/spread + math.Log(spread)
+	}
 }
 
 // fitAt is the number of intervals from which a free fit is made: more than the groups that usually matter.
@@ -107,41 +122,13 @@ func scaleVisits(b []float64, x [][]float64, people []bool, y []float64) {
 	}
 }
 
-// nearly: a subset is as good as the free fit when its error is at most three times as large, or within counting noise: a
-// free fit always wins on paper.
-func nearly(err, free float64, y, weights []float64) bool {
-	return err <= 3*free+noise(y, weights)
-}
-
-// noise is the weighted square error that counts scatter by: their own size (Poisson), and a tenth of each interval for
-// what bins and clocks at its borders do.
-func noise(y, weights []float64) float64 {
-	e := 0.0
-	for i, v := range y {
-		v = math.Abs(v)
-		e += weights[i] * (v + 0.01*v*v)
-	}
-	return e
-}
-
-// closeTotal: the subset's sum is within a fifth of the keys there are.
-func closeTotal(x [][]float64, beta, y []float64) bool {
+// closeTotal: the subset's sum is within a part of the keys there are.
+func closeTotal(x [][]float64, beta, y []float64, part float64) bool {
 	total := 0.0
 	for g := range x {
 		total += beta[g] * sum(x[g])
 	}
-	return math.Abs(total-sum(y)) <= 0.2*sum(y)
-}
-
-func misfit(x [][]float64, beta, y, weights []float64) float64 {
-	e := 0.0
-	for i, v := range y {
-		for g := range x {
-			v -= beta[g] * x[g][i]
-		}
-		e += weights[i] * v * v
-	}
-	return e
+	return math.Abs(total-sum(y)) <= part*sum(y)
 }
 
 // countWeights are those of counts: an interval with many new keys scatters more.

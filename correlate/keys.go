@@ -16,7 +16,6 @@ type keySum struct {
 	keys, ttlKnown, noTTL int64
 	minTTL, maxTTL        int64
 	bytes, bytesKnown     int64
-	lens                  int64
 	first, noTTLLine      example
 	name                  string
 	value                 example // the first key that is shown with its value, and its length

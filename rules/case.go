@@ -114,7 +114,7 @@ func (c *Case) Has(s Sort) bool {
 var (
 	redisComm = regexp.MustCompile(`^(redis-server|valkey-server|keydb-server|redis|dragonfly|redis-rdb-|redis-aof-|redis-ser)`)
 	// serviceComm are processes a web shop lives on; their death is an incident by itself.
-	serviceComm = regexp.MustCompile(`^(redis|valkey|keydb|dragonfly|mysqld|mariadbd|mysqld_safe|postgres|php-fpm|php-cgi|nginx|apache2|httpd|lighttpd|haproxy|varnishd|memcached|mongod|java|elasticsearch|beam\.smp|uwsgi|gunicorn|puma|unicorn)`)
+	serviceComm = regexp.MustCompile(`^(redis|valkey|keydb|dragonfly|mysqld$|mysqld[^u]|mariadbd|postgres|php-fpm|php-cgi|nginx|apache2|httpd|lighttpd|haproxy|varnishd|memcached|mongod|java|elasticsearch|beam\.smp|uwsgi|gunicorn|puma|unicorn)`)
 )
 
 // IsRedis says whether comm is a Redis server or its child.

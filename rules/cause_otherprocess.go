@@ -27,13 +27,7 @@ func judgeOtherProcess(c *Case) Hypothesis {
 		h.State, h.Reason, h.Evidence = Excluded, "a cgroup's limit was hit, not the host's memory", []correlate.Evidence{c.Kill.Ev}
 		return h
 	}
-	var hog *TaskGroup
-	for i := range c.Groups {
-		if !IsRedis(c.Groups[i].Comm) {
-			hog = &c.Groups[i]
-			break
-		}
-	}
+	hog := c.hog()
 	if hog == nil {
 		h.State, h.Reason, h.Missing = NotChecked, "no task table and no process list in the input", []string{"oom-task-table"}
 		if !IsRedis(c.Kill.Fact.VictimComm) {
@@ -97,6 +91,11 @@ func judgeOtherProcess(c *Case) Hypothesis {
 	}
 	h.Explained = share
 	h.State = Established
+	if over == correlate.Fail {
+		// it keeps to its budget, and nothing larger than that stands out: the sum is too much, nobody alone
+		h.State, h.Confidence = Possible, 0.5
+		h.Reason = fmt.Sprintf("%s held %s, as its configuration allows; no program alone is over what it may take", hog.Comm, bytesIn(hog.RSS))
+	}
 	h.Culprits = []Culprit{{Kind: "process", Value: hog.Comm, Share: share, Note: fmt.Sprintf("%d processes, %s", hog.Count, bytesIn(hog.RSS))}}
 	h.Summary = fmt.Sprintf("%s took %s of %s of RAM%s; the kernel killed %s for it.", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), bytesIn(c.RAM.Bytes), flatWord(c, known, redis), c.victim())
 	hogEvent := correlate.Event{Kind: "process-memory", Subject: hog.Comm, Text: fmt.Sprintf("%s held %s (%s of RAM)", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), percent(share)), From: c.Kill.At, To: c.Kill.At, Evidence: []correlate.Evidence{hogEv}}
@@ -123,6 +122,31 @@ func judgeOtherProcess(c *Case) Hypothesis {
 		}
 	}
 	return h
+}
+
+// hog is the program to ask: the largest beside Redis, but one that keeps to a sane budget of its own (a buffer pool of at
+// most half of RAM, a PHP-FPM pool with workers to spare) counts for a quarter only. What has no budget, or is over it, is
+// there in excess: the bystander with its pool full is as it always was.
+func (c *Case) hog() *TaskGroup {
+	var best *TaskGroup
+	most := 0.0
+	for i := range c.Groups {
+		g := &c.Groups[i]
+		if IsRedis(g.Comm) {
+			continue
+		}
+		weight := float64(g.RSS)
+		switch over := c.overBudget(g); {
+		case over == correlate.Fail:
+			weight /= 4
+		case over == correlate.Unknown && serviceComm.MatchString(g.Comm):
+			weight *= 0.6
+		}
+		if weight > most {
+			best, most = g, weight
+		}
+	}
+	return best
 }
 
 // othersHeld names the two largest programs beside Redis.
@@ -192,7 +216,8 @@ func (c *Case) overBudget(g *TaskGroup) correlate.Outcome {
 		if !ok {
 			return correlate.Unknown
 		}
-		return correlate.Judge(true, pool.Bytes*2 > c.RAM.Bytes || g.RSS > pool.Bytes)
+		// connections, dictionary and sort buffers put a server at 1.0 to 1.3 times its pool
+		return correlate.Judge(true, pool.Bytes*2 > c.RAM.Bytes || g.RSS*10 > pool.Bytes*13)
 	case isFPM(g.Comm):
 		_, max, ok := c.maxChildren()
 		if !ok {
@@ -204,7 +229,7 @@ func (c *Case) overBudget(g *TaskGroup) correlate.Outcome {
 }
 
 func isMySQL(comm string) bool {
-	return strings.HasPrefix(comm, "mysqld") || strings.HasPrefix(comm, "mariadbd")
+	return strings.HasPrefix(comm, "mysqld") && comm != "mysqldump" || strings.HasPrefix(comm, "mariadbd")
 }
 
 func isFPM(comm string) bool {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"culprit/correlate"
+	"culprit/parsers"
 )
 
 // leak is what the causes about keys without expiry share: that such keys grew, that they account for the memory, and
@@ -102,6 +103,7 @@ func (c *Case) outrun(l *leak) bool {
 	if per == 0 {
 		per = float64(g.DUsed.N) / float64(g.DKeys.N)
 	}
+	per = min(per, dataPer(g.Last, g.Last.Keys))
 	most := int64(0)
 	for i := range g.Run {
 		most = max(most, g.Run[i].Keys.Or(0))
@@ -148,6 +150,20 @@ func (c *Case) exhausted() (correlate.Evidence, bool) {
 // bytesPerKey prefers what was measured key by key (MEMORY USAGE of a sample) over the slope of used_memory, and takes the
 // smaller of slope and mean dataset when keys with a TTL changed too.
 func (c *Case) bytesPerKey() float64 {
+	g := c.Growth
+	return min(c.measuredPerKey(), dataPer(g.Last, g.Last.NoTTL))
+}
+
+// dataPer is all of the dataset over a count of keys: more than that no key can take on average, whatever the slope of
+// used_memory over keys says. Buffers are measured by INFO itself and are no keys' doing.
+func dataPer(s *correlate.Snapshot, keys parsers.Opt) float64 {
+	if !s.Used.OK || keys.Or(0) == 0 {
+		return math.Inf(1)
+	}
+	return max(float64(s.Used.N-s.Startup.Or(0)-bufferOf(s)), 0) / float64(keys.N)
+}
+
+func (c *Case) measuredPerKey() float64 {
 	g := c.Growth
 	sum, n := 0.0, 0.0
 	for _, k := range c.Incident.Keys {

@@ -116,6 +116,13 @@ func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share
 		h.Evidence = l.Ev
 		return h
 	}
+	// What was killed must be what the keys hold: less than a third, and something else filled the process.
+	if rss := c.killedRedis(); rss > 0 && !l.After && float64(l.Held) < leakOfRAM*float64(rss) {
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("the keys hold %s of the %s that were resident", bytesIn(l.Held), bytesIn(rss))
+		h.Evidence = l.Ev
+		return h
+	}
 	src := c.sources(l)
 	if !src.judged {
 		h.State, h.Reason, h.Evidence = Possible, src.why, l.Ev
@@ -141,6 +148,14 @@ func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share
 	}
 	c.tellLeak(&h, l, src, shares)
 	return h
+}
+
+// killedRedis is the resident memory of the Redis that was killed; 0 = another process, or unknown.
+func (c *Case) killedRedis() int64 {
+	if c.Kill == nil || !IsRedis(c.Kill.Fact.VictimComm) {
+		return 0
+	}
+	return killedRSS(c.Kill)
 }
 
 // fullEvent is the end of a leak that no kernel has ended yet.

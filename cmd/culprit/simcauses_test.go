@@ -476,7 +476,7 @@ func causes() []scene {
 		case "restic", "mysqldump":
 			w.accept = []string{"no-incident"} // the kernel took the job itself, and no page noticed
 			beside := w
-			beside.accept, beside.never = []string{"inconclusive"}, []string{"mysqld", "mariadbd"}
+			beside.accept, beside.never = append([]string{"inconclusive"}, w.accept...), []string{"mysqld", "mariadbd"}
 			all = append(all, scene{"hog-" + h.name, "bystander", hog(h.name, 0.34, 1), beside})
 		}
 		all = append(all, scene{"hog-" + h.name, "", hog(h.name, h.share, h.n), w}, scene{"hog-" + h.name, "calm", hog(h.name, h.share, h.n), none})

@@ -22,14 +22,7 @@ const seeds = 3
 var keep = flag.String("keep", "", "write the files of the scenes that are judged wrongly into this folder")
 
 // known are scenes that culprit judges wrongly today, each with what should decide. One that passes must leave the list.
-var known = map[string]string{
-	"organic/whole/1":        "the crawler's keys have a TTL: expires and expired_keys rise at its rate, so the visits alone are left",
-	"buffered/whole/0":       circular,
-	"buffered/replica/0":     circular,
-	"hog-restic/bystander/0": bystander,
-	"hog-restic/bystander/1": bystander,
-	"hog-restic/bystander/2": bystander,
-}
+var known = map[string]string{}
 
 const (
 	circular  = "keys grew by 0.2 % and memory eightfold: bytes a key from the slope alone prove themselves; INFO's buffers account for it"

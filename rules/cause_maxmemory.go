@@ -46,7 +46,7 @@ func judgeMaxmemory(c *Case) Hypothesis {
 		case evicted > 0:
 			h.State, h.Reason = Excluded, fmt.Sprintf("the limit was reached, and %s keys were evicted to stay below it: no write was refused", count(evicted))
 			h.Evidence = []correlate.Evidence{g.Last.Evidence("evicted_keys", "")}
-		case refuses(policy, g) && c.standsAtLimit() && c.Kill == nil:
+		case g != nil && refuses(policy, g) && c.standsAtLimit() && c.Kill == nil:
 			// Nobody logged it, but a policy that evicts nothing refuses every write at the limit by definition.
 			h.State, h.Confidence = Established, 0.85
 		default:

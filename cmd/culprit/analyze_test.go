@@ -29,6 +29,24 @@ func TestReportDoesNotDependOnWorkers(t *testing.T) {
 	}
 }
 
+// Nor do the reports of simulated hosts.
+func TestSimulatedReportDoesNotDependOnWorkers(t *testing.T) {
+	for i, sc := range append(scenes(), causes()...) {
+		if i%9 > 0 || testing.Short() && i > 0 {
+			continue
+		}
+		t.Run(sc.name+"/"+sc.cut, func(t *testing.T) {
+			dir := folder(t, sc.play(1).files())
+			want := analyzed(t, "--workers", "1", dir)
+			for _, workers := range []string{"2", "8"} {
+				if diff := cmp.Diff(want, analyzed(t, "--workers", workers, dir)); diff != "" {
+					t.Errorf("-1 worker +%s:\n%.3000s", workers, diff)
+				}
+			}
+		})
+	}
+}
+
 func analyzed(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer

@@ -72,13 +72,15 @@ func (sc scene) play(seed uint64) *sim {
 	return s
 }
 
-// judge runs the whole analysis over files.
+// judge runs the whole analysis over files, and looks up what the report cites.
 func judge(t *testing.T, files map[string]string) *rules.Report {
 	t.Helper()
-	rep, _, err := analyze(t.Context(), []string{folder(t, files)}, nil, 2, correlate.Options{})
+	dir := folder(t, files)
+	rep, _, err := analyze(t.Context(), []string{dir}, nil, 2, correlate.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkEvidence(t, asJSON(t, rep), dir)
 	return rep
 }
 

@@ -477,6 +477,7 @@ func findBursts(w *correlate.Web) []Burst {
 		}
 	})
 	usual, _ := correlate.Median(shares)
+	usual = min(usual, 0.01) // a log that is mostly outage has no usual share of its own
 	var out []Burst
 	w.EachBin(func(at time.Time, width time.Duration, t correlate.Totals) {
 		if t.S5xx == 0 || float64(t.S5xx) < max(0.05, 10*usual)*float64(t.Requests) {

@@ -168,7 +168,7 @@ func (c *Case) refusedGroup() (*correlate.Group, float64) {
 
 // refuses: at the limit this policy can free nothing: noeviction, or a volatile one where hardly a key has a TTL.
 func refuses(policy string, g *correlate.Growth) bool {
-	return policy == "noeviction" || strings.HasPrefix(policy, "volatile-") && g.NoTTLShare > 0.98
+	return g != nil && policy == "noeviction" || g != nil && strings.HasPrefix(policy, "volatile-") && g.NoTTLShare > 0.98
 }
 
 // standsAtLimit: the last two snapshots at least were at the limit: it did not only brush it.

@@ -33,6 +33,9 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if n, _, _ := c.refusedWrites(); n > 0 {
 		return false, "", 0
 	}
+	if c.saveKilled() != nil || c.diedInWindow() {
+		return false, "", 0
+	}
 	if b, ok := c.mainBurst(); ok && b.Failed >= 10 {
 		return false, "", 0
 	}
@@ -84,6 +87,9 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 			votes[id] += w
 		}
 	}
+	if c.Kill == nil && len(c.deaths()) > 0 {
+		votes["kernel-log"] += 3
+	}
 	if c.Kill != nil {
 		if !c.Kill.Placed {
 			votes["boot-time"] += 2
@@ -105,6 +111,17 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 		}
 	}
 	return missingOf(votes)
+}
+
+// diedInWindow: a server started again without having said goodbye, in the time that the rest of the input tells of.
+func (c *Case) diedInWindow() bool {
+	from := c.firstService()
+	for _, d := range c.deaths() {
+		if !d.start.Placed || d.start.At.After(from) {
+			return true
+		}
+	}
+	return false
 }
 
 // uptime is how long the server of the last snapshot had been running; 0 = unknown.

@@ -14,7 +14,7 @@ func Judge(inc *correlate.Incident) *Report {
 	c := Open(inc)
 	var all []Hypothesis
 	for _, cause := range Causes() {
-		h := cause.Judge(c)
+		h := judgeOne(cause, c)
 		h.Cause = cause.ID
 		h.Confidence = confidence(&h)
 		all = append(all, h)
@@ -32,6 +32,26 @@ func Judge(inc *correlate.Incident) *Report {
 	r.DoesNotFit = c.misfits()
 	r.Ledger = c.ledgers()
 	return r
+}
+
+// judgeOne keeps a fault in one cause from costing the others: its rival is then "could not check", and says why.
+func judgeOne(cause Cause, c *Case) (h Hypothesis) {
+	defer func() {
+		if e := recover(); e != nil {
+			h = Hypothesis{State: NotChecked, Explained: -1, Reason: fmt.Sprintf("internal error, please report it: %v", e)}
+		}
+	}()
+	return cause.Judge(c)
+}
+
+// checkOne is judgeOne for a rule.
+func checkOne(rule Rule, c *Case) (out []Finding, fault string) {
+	defer func() {
+		if e := recover(); e != nil {
+			out, fault = nil, fmt.Sprintf("internal error, please report it: %v", e)
+		}
+	}()
+	return rule.Check(c), ""
 }
 
 // verdict picks the winner: the established cause with the highest confidence; none, and the case is either shown to be no
@@ -130,6 +150,9 @@ func (c *Case) openSummary(all []Hypothesis) string {
 		if rss := killedRSS(c.Kill); rss > 0 {
 			head += " with " + bytesIn(rss) + " resident"
 		}
+	} else if d := c.deaths(); len(d) > 0 && d[len(d)-1].start.Placed {
+		last := d[len(d)-1]
+		head = fmt.Sprintf("%s started again at %s without having shut down: something killed it", c.serverName(last.server), clockTime(last.start.At))
 	} else if b, ok := c.mainBurst(); ok {
 		head = fmt.Sprintf("%s of %s requests failed from %s on", count(b.Failed), count(b.Requests), clockTime(b.From))
 	}
@@ -167,8 +190,15 @@ func (c *Case) runRules(r *Report) {
 			r.NotJudged = append(r.NotJudged, NotJudged{Rule: rule.ID, Why: "no " + lacks + " in the input"})
 			continue
 		}
-		for _, f := range rule.Check(c) {
+		found, fault := checkOne(rule, c)
+		if fault != "" {
+			r.NotJudged = append(r.NotJudged, NotJudged{Rule: rule.ID, Why: fault})
+		}
+		for _, f := range found {
 			f.Rule = rule.ID
+			if f.Role == RoleRoot && r.Verdict.Outcome != RootCause {
+				f.Role = RoleContributing // nobody was named: no single rule may
+			}
 			r.Findings = append(r.Findings, f)
 		}
 	}

@@ -22,6 +22,25 @@ const startsWithin = 15 * time.Minute
 
 func checkRedisDied(c *Case) []Finding {
 	var out []Finding
+	for _, d := range c.deaths() {
+		out = append(out, c.died(d.server, d.last, d.start))
+	}
+	// The last one is the incident's; earlier ones are told in its count.
+	if n := len(out); n > 1 {
+		out[n-1].Detail += fmt.Sprintf(" The log shows %d such starts.", n)
+		out = out[n-1:]
+	}
+	return out
+}
+
+// death is a start of a server that had not said goodbye.
+type death struct {
+	server      *correlate.Instance
+	last, start *correlate.RedisEvent
+}
+
+func (c *Case) deaths() []death {
+	var out []death
 	for _, in := range c.Incident.Redis {
 		lives := map[string]*life{} // by log: the events of two servers may share an instance
 		for i := range in.Log {
@@ -42,7 +61,7 @@ func checkRedisDied(c *Case) []Finding {
 			switch e.Event {
 			case "starting":
 				if l.last != nil && !l.down {
-					out = append(out, c.died(in, l.last, e))
+					out = append(out, death{in, l.last, e})
 				}
 				l.down = false
 			case "shutdown", "crash", "alloc-failed":
@@ -50,11 +69,6 @@ func checkRedisDied(c *Case) []Finding {
 			}
 			l.last = e
 		}
-	}
-	// The last one is the incident's; earlier ones are told in its count.
-	if n := len(out); n > 1 {
-		out[n-1].Detail += fmt.Sprintf(" The log shows %d such starts.", n)
-		out = out[n-1:]
 	}
 	return out
 }

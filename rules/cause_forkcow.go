@@ -9,10 +9,10 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "fork-cow",
-	Doc: `To save, Redis forks. Pages written while the child saves are copied, so parent and child together need up to twice the
-dataset. A save (or AOF rewrite) under heavy writes on a machine with less than that free ends in a kill of either. It is this
-cause when a save was running at the kill (two redis rows, a save started and not finished, the child's pid killed) and the
-dataset itself had not grown: copy-on-write = anonymous memory - everybody else's RSS - one Redis RSS.`,
+	Doc: `To save, Redis forks, and pages written while the child saves are copied: together the two need up to twice
+the dataset. A save (or AOF rewrite) under heavy writes on a machine with less than that free ends in a kill of either. It is
+this cause when a save was running at the kill (two redis rows, a save started and not finished, the child's pid killed) and
+the dataset itself had not grown: copy-on-write = anonymous memory - everybody else's RSS - one Redis RSS.`,
 	Judge: judgeForkCOW,
 })
 

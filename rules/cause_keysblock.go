@@ -9,9 +9,9 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "keys-command-block",
-	Doc: `Redis runs one command at a time. KEYS over a million keys takes half a second (measured: 439 to 565 ms for a million, Redis
-7.0), SMEMBERS or HGETALL of a giant collection the like, and every other request waits. It is this cause when the SLOWLOG
-holds such commands of a second or more, or that fall into stretches of 504s or slow answers.`,
+	Doc: `Redis runs one command at a time, and everybody waits for a long one. KEYS over a million keys takes half a second
+(measured: 439 to 565 ms for a million, Redis 7.0), SMEMBERS or HGETALL of a giant collection the like. It is this cause when
+the SLOWLOG holds such commands of a second or more, or that fall into stretches of 504s or slow answers.`,
 	Judge: judgeKeys,
 })
 

@@ -44,12 +44,16 @@ func listRules(w io.Writer) error {
 // entry is an ID and the first sentence of its page beside it.
 func entry(id, doc string) string {
 	const column = 32 // the longest ID and some room
+	text := strings.ReplaceAll(wrap(firstSentence(doc), 80-column), "\n", "\n"+strings.Repeat(" ", column))
+	return fmt.Sprintf("  %-*s%s\n", column-2, id+" ", text)
+}
+
+func firstSentence(doc string) string {
 	first := strings.Join(strings.Fields(doc), " ")
 	if sentence, _, more := strings.Cut(first, ". "); more {
 		first = sentence + "."
 	}
-	text := strings.ReplaceAll(wrap(first, 80-column), "\n", "\n"+strings.Repeat(" ", column))
-	return fmt.Sprintf("  %-*s%s\n", column-2, id+" ", text)
+	return first
 }
 
 // tellRule prints the manual page of one.

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,9 +18,9 @@ import (
 
 // analysis are the flags of analyze, which the root command has too.
 type analysis struct {
-	format, output     string
+	format             string
 	since, until, host string
-	zones              []string
+	outputs, zones     []string
 	exitCode, verbose  bool
 	workers            int
 }
@@ -42,8 +39,8 @@ func newAnalyze(code *int) *cobra.Command {
 
 func (a *analysis) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&a.format, "format", "text", "text or json")
-	f.StringVarP(&a.output, "output", "o", "", "write the report to this file instead of standard output")
+	f.StringVar(&a.format, "format", "", strings.Join(formatNames(), ", ")+" (default: by the ending of --output, else text)")
+	f.StringArrayVarP(&a.outputs, "output", "o", nil, "write the report to this file ("+strings.Join(endings(), ", ")+") instead of standard output; may be repeated")
 	f.StringVar(&a.since, "since", "", "judge nothing before this time (RFC 3339, or local to --host-tz: 2026-04-20 01:00)")
 	f.StringVar(&a.until, "until", "", "judge nothing after this time")
 	f.StringArrayVar(&a.zones, "tz", nil, "the time zone of one file, as FILE=ZONE (Asia/Shanghai, UTC, +08:00); may be repeated")
@@ -54,9 +51,9 @@ func (a *analysis) flags(cmd *cobra.Command) {
 }
 
 func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
-	render, ok := formats[a.format]
-	if !ok {
-		return fmt.Errorf("--format %q: use %s", a.format, strings.Join(formatNames(), " or "))
+	targets, err := a.targets()
+	if err != nil {
+		return err
 	}
 	options, err := a.options()
 	if err != nil {
@@ -69,16 +66,11 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 	if err != nil {
 		return unreadable{err}
 	}
-	var out bytes.Buffer
-	if err := render(&out, rep, report.Options{
-		Color:   a.output == "" && wantsColor(cmd.OutOrStdout()),
-		Verbose: a.verbose,
-		Source:  onePath(args),
-	}); err != nil {
-		return err
-	}
-	if err := a.write(cmd.OutOrStdout(), out.Bytes()); err != nil {
-		return err
+	for _, t := range targets {
+		o := report.Options{Verbose: a.verbose, Source: onePath(args)}
+		if err := t.write(cmd.OutOrStdout(), rep, o); err != nil {
+			return err
+		}
 	}
 	if *code = d.tellBad(cmd.ErrOrStderr()); *code == exitOK && a.exitCode {
 		*code = outcomeCode(rep.Verdict.Outcome)
@@ -115,43 +107,6 @@ func outcomeCode(outcome string) int {
 		return exitInconclusive
 	}
 	return exitOK
-}
-
-// write prints to the file that --output names, or to standard output.
-func (a *analysis) write(stdout io.Writer, b []byte) error {
-	if a.output == "" {
-		_, err := stdout.Write(b)
-		return err
-	}
-	if err := os.WriteFile(a.output, b, 0o644); err != nil {
-		return fmt.Errorf("--output: %w", err)
-	}
-	return nil
-}
-
-// formats are the renderers by the name that --format takes.
-var formats = map[string]func(io.Writer, *rules.Report, report.Options) error{
-	"text": report.Text,
-	"json": func(w io.Writer, r *rules.Report, _ report.Options) error { return report.JSON(w, r) },
-}
-
-func formatNames() []string {
-	var names []string
-	for name := range formats {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// wantsColor says whether w is a terminal, and nobody asked it to stay plain.
-func wantsColor(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // options reads the zones and the window.

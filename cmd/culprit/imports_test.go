@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 		"culprit/rules", "culprit/correlate", "culprit/parsers", "github.com/charmbracelet/lipgloss/...", "github.com/muesli/termenv",
 	},
 	"cmd/culprit": {
-		"culprit/...", "github.com/spf13/cobra", "github.com/charmbracelet/...",
+		"culprit/...", "github.com/spf13/cobra", "github.com/charmbracelet/...", "golang.org/x/term",
 	},
 }
 

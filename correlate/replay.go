@@ -104,9 +104,10 @@ type LimitReplay struct {
 	Width            time.Duration // of the bins that the requests were known by
 }
 
-// Through puts every request of the log through limits: refused as soon as one refuses, as nginx' preaccess phase does.
-// culprit says which requests are those to stop; the others show what the limit costs everybody else.
-func (w *Web) Through(limits []Limit, culprit func(addr, agent string) bool) LimitReplay {
+// Through puts every request of the log through a gate: refused by refuse (nil = nobody) whatever its pace, as nginx' rewrite
+// phase does, or as soon as one limit refuses, as its preaccess phase does. culprit says which requests are those to stop;
+// the others show what the gate costs everybody else.
+func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culprit func(addr, agent string) bool) LimitReplay {
 	f := w.fold
 	r := LimitReplay{Width: time.Duration(f.width) * time.Second}
 	keys := make([][]string, len(f.actor)) // of each actor, one a limit
@@ -128,6 +129,14 @@ func (w *Web) Through(limits []Limit, culprit func(addr, agent string) bool) Lim
 		p := r.side(guilty[i])
 		p.Requests += a.requests
 		p.Pages += a.pages
+		if refuse != nil && refuse(addr, agent) {
+			p.Refused += a.requests
+			p.PagesCut += a.pages
+			if p.First.IsZero() || a.first.t.Before(p.First) {
+				p.First = a.first.t
+			}
+			limited = false
+		}
 		if !limited {
 			keys[i] = nil
 		}

@@ -165,7 +165,7 @@ func (c *Case) nginxFixes(id string, h Hypothesis) []Fix {
 		return []Fix{f}
 	}
 	l := c.writeLimits(id, targets)
-	replay := c.Web.Through(limitsOf(targets), memberOf(groupsOf(targets)))
+	replay := c.Web.Through(nil, limitsOf(targets), memberOf(groupsOf(targets)))
 	var names []string
 	for _, t := range targets {
 		names = append(names, targetName(t.group))
@@ -403,6 +403,10 @@ func (c *Case) limitEffect(targets []target, r correlate.LimitReplay, h Hypothes
 			ratesOf(targets), limitBurst, count(r.Culprits.Refused), count(r.Culprits.Requests), percent(float64(r.Culprits.Refused)/float64(max(r.Culprits.Requests, 1))),
 			clockTime(r.Culprits.First), "requests taken as evenly spread within "+spell(r.Width)),
 	}
+	if c.After && r.Culprits.Pages > 0 {
+		e.After += c.slowerFill(r)
+		return e
+	}
 	// What the limit leaves of the keys: the refused pages' part of what the culprits made.
 	g := c.Growth
 	if g == nil || r.Culprits.Pages == 0 || h.Explained <= 0 || !g.DNoTTL.OK {
@@ -417,6 +421,23 @@ func (c *Case) limitEffect(targets []target, r correlate.LimitReplay, h Hypothes
 		e.After += fmt.Sprintf(": %s instead of %s at the time of the kill", bytesIn(rss), bytesIn(room))
 	}
 	return e
+}
+
+// slowerFill: with nothing but a pace to go by, how much longer what was resident takes to fill.
+func (c *Case) slowerFill(r correlate.LimitReplay) string {
+	perDay, ok := c.candidatesPerDay()
+	room, okRoom := c.room()
+	per := c.bytesPerKey()
+	days := c.Web.To.Sub(c.Web.From).Hours() / 24
+	if !ok || !okRoom || per <= 0 || days <= 0 {
+		return ""
+	}
+	left := max(perDay-float64(r.Culprits.PagesCut)/days, 0)
+	if left == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s new keys a day instead of %s: %s fill in %s days instead of %s. A brake: session-ttl is the cure",
+		count(left), count(perDay), bytesIn(room), count(float64(room)/per/left), count(float64(room)/per/perDay))
 }
 
 func namesOf(targets []target) []string {

@@ -69,7 +69,8 @@ func (c *Case) maxmemoryFixes(id string, h Hypothesis) []Fix {
 	if refusal != "" {
 		f.Text += refusal + "\n"
 	}
-	f.Effect = c.maxmemoryEffect(&b, size, now, known)
+	policyNow, _ := c.policy()
+	f.Effect = c.maxmemoryEffect(&b, size, now, known, policyNow)
 	line := "maxmemory " + redisSize(size)
 	done := c.patch(f, f.Target, setRedis("maxmemory", redisSize(size)))
 	if done.Kind != KindPatch {
@@ -144,12 +145,15 @@ func (c *Case) memoryBefore() string {
 }
 
 // maxmemoryEffect replays the run under the new limit: when it is reached, what happens then, and whether the box holds.
-func (c *Case) maxmemoryEffect(b *Budget, size int64, now Amount, known bool) Effect {
+func (c *Case) maxmemoryEffect(b *Budget, size int64, now Amount, known bool, policy string) Effect {
 	e := Effect{Before: c.memoryBefore()}
 	peak := b.peak(size)
 	g := c.Growth
 	holds := peak <= b.Redis
 	roof := fmt.Sprintf("RSS stays below %s even during a save, of %s there are for it", bytesIn(peak), bytesIn(b.Redis))
+	if !holds {
+		roof = fmt.Sprintf("with fragmentation and a save that is up to %s of RSS, and there are %s for it", bytesIn(peak), bytesIn(max(b.Redis, 0)))
+	}
 	grown := int64(0)
 	if g != nil {
 		grown = g.MaxUsed()
@@ -178,7 +182,7 @@ func (c *Case) maxmemoryEffect(b *Budget, size int64, now Amount, known bool) Ef
 			e.After = fmt.Sprintf("the limit is reached on %s%s; ", clockTime(at), early)
 		}
 	}
-	e.After += roof + "; " + c.atLimit(size)
+	e.After += roof + "; " + c.atLimit(size, policy)
 	if c.Kill != nil {
 		e.Prevents = correlate.Judge(true, holds)
 		if holds {
@@ -189,8 +193,7 @@ func (c *Case) maxmemoryEffect(b *Budget, size int64, now Amount, known bool) Ef
 }
 
 // atLimit says what the policy does with what no longer fits.
-func (c *Case) atLimit(size int64) string {
-	policy, _ := c.policy()
+func (c *Case) atLimit(size int64, policy string) string {
 	per, grown := 0.0, int64(0)
 	if g := c.Growth; g != nil {
 		grown = g.MaxUsed()

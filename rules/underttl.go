@@ -17,8 +17,10 @@ type under struct {
 
 // underTTL replays the keys under the TTL that fits the framework: from the counts of INFO, else from the pace at which the
 // access log shows candidates.
-func (c *Case) underTTL() (under, bool) {
-	u := under{ttl: c.sessionKind().ttl}
+func (c *Case) underTTL() (under, bool) { return c.underTTLOf(c.sessionKind().ttl) }
+
+func (c *Case) underTTLOf(ttl time.Duration) (under, bool) {
+	u := under{ttl: ttl}
 	g := c.Growth
 	if g == nil {
 		return u, false
@@ -55,9 +57,11 @@ func (c *Case) candidatesPerDay() (float64, bool) {
 }
 
 // ttlEffect is the incident with the TTL: the keys that live at once, what they take, and whether the box holds that.
-func (c *Case) ttlEffect() Effect {
+func (c *Case) ttlEffect() Effect { return c.ttlEffectOf(c.sessionKind().ttl) }
+
+func (c *Case) ttlEffectOf(ttl time.Duration) Effect {
 	e := Effect{Before: c.keysBefore()}
-	u, ok := c.underTTL()
+	u, ok := c.underTTLOf(ttl)
 	if !ok {
 		return e
 	}
@@ -76,6 +80,7 @@ func (c *Case) ttlEffect() Effect {
 	if !ok {
 		return e
 	}
+	e.After += c.fasterPace(u, room)
 	rss := int64(float64(u.used) * c.rssOverUsed())
 	e.Prevents = correlate.Judge(true, float64(rss) <= roomToSpare*float64(room))
 	if e.Prevents == correlate.Pass {
@@ -84,6 +89,32 @@ func (c *Case) ttlEffect() Effect {
 		e.After += fmt.Sprintf("; %s resident where %s was too much: a shorter TTL, or a limit on who makes them, goes with it", bytesIn(rss), bytesIn(room))
 	}
 	return e
+}
+
+// fasterPace tells when INFO counts keys come far faster than the access log accounts for: at that pace the TTL would not do.
+func (c *Case) fasterPace(u under, room int64) string {
+	g := c.Growth
+	if !c.After || g == nil || g.First == g.Last || !g.Last.Placed || !g.First.Placed || !g.Last.NoTTL.OK {
+		return ""
+	}
+	n := g.DNoTTL
+	if !n.OK && g.First.Startup.OK && g.First.Used.OK && g.First.Used.N < 2*g.First.Startup.N {
+		n = g.Last.NoTTL // the first snapshot shows an empty server
+	}
+	if !n.OK {
+		return ""
+	}
+	secs := g.Last.At.Sub(g.First.At).Seconds()
+	per := c.bytesPerKey()
+	if secs < 60 || per <= 0 {
+		return ""
+	}
+	pace := float64(n.N) / secs
+	keys := pace * u.ttl.Seconds()
+	if keys < 10*float64(u.keys) || keys*per < float64(room) {
+		return ""
+	}
+	return fmt.Sprintf(" (at the pace counted after the restart, %.0f a second, which no log accounts for, it would be %s keys: find that writer)", pace, count(keys))
 }
 
 func (c *Case) keysBefore() string {

@@ -41,12 +41,18 @@ func (a *analysis) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.format, "format", "", strings.Join(formatNames(), ", ")+" (default: by the ending of --output, else text)")
 	f.StringArrayVarP(&a.outputs, "output", "o", nil, "write the report to this file ("+strings.Join(endings(), ", ")+") instead of standard output; may be repeated")
+	f.BoolVar(&a.exitCode, "exit-code", false, "exit 1 when a root cause was found, 3 when inconclusive")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "show every line of evidence and every file in the text report")
+	a.inputFlags(cmd)
+}
+
+// inputFlags say how the input is to be read.
+func (a *analysis) inputFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringVar(&a.since, "since", "", "judge nothing before this time (RFC 3339, or local to --host-tz: 2026-04-20 01:00)")
 	f.StringVar(&a.until, "until", "", "judge nothing after this time")
 	f.StringArrayVar(&a.zones, "tz", nil, "the time zone of one file, as FILE=ZONE (Asia/Shanghai, UTC, +08:00); may be repeated")
 	f.StringVar(&a.host, "host-tz", "", "the time zone of files that name none")
-	f.BoolVar(&a.exitCode, "exit-code", false, "exit 1 when a root cause was found, 3 when inconclusive")
-	f.BoolVarP(&a.verbose, "verbose", "v", false, "show every line of evidence and every file in the text report")
 	f.IntVar(&a.workers, "workers", runtime.GOMAXPROCS(0), "files and parts of files to parse at the same time")
 }
 
@@ -88,6 +94,15 @@ func onePath(args []string) string {
 
 // analyze is the whole way: collect, parse, correlate, judge.
 func analyze(ctx context.Context, args []string, stdin io.Reader, workers int, o correlate.Options) (*rules.Report, *driver, error) {
+	inc, d, err := incident(ctx, args, stdin, workers, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return rules.Judge(inc), d, nil
+}
+
+// incident is the way up to judging.
+func incident(ctx context.Context, args []string, stdin io.Reader, workers int, o correlate.Options) (*correlate.Incident, *driver, error) {
 	d, err := newDriver(ctx, args, stdin, workers)
 	if err != nil {
 		return nil, nil, err
@@ -96,7 +111,7 @@ func analyze(ctx context.Context, args []string, stdin io.Reader, workers int, o
 	if err != nil {
 		return nil, nil, err
 	}
-	return rules.Judge(t.Incident(time.Now(), o)), d, nil
+	return t.Incident(time.Now(), o), d, nil
 }
 
 func outcomeCode(outcome string) int {

@@ -141,6 +141,7 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 			keys[i] = nil
 		}
 	}
+	rank := w.actorRanks()
 	for key, c := range f.actorCells {
 		if i := uint32(key >> 32); keys[i] != nil {
 			bin := int64(uint32(key))
@@ -153,6 +154,7 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 	}
 	next := make([]bucket, len(limits))
 	for _, bin := range slices.Sorted(maps.Keys(byBin)) {
+		slices.SortFunc(byBin[bin], func(a, b binActor) int { return cmp.Compare(rank[a.actor], rank[b.actor]) })
 		var queue []arrival
 		for _, a := range byBin[bin] {
 			step := float64(f.width) / float64(a.requests)
@@ -160,7 +162,9 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 				queue = append(queue, arrival{float64(bin*f.width) + (float64(n)+0.5)*step, a.actor})
 			}
 		}
-		slices.SortFunc(queue, func(a, b arrival) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.actor, b.actor)) })
+		slices.SortFunc(queue, func(a, b arrival) int {
+			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(rank[a.actor], rank[b.actor]))
+		})
 		refused := map[uint32]int64{}
 		for _, q := range queue {
 			pass := true
@@ -193,6 +197,24 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 		}
 	}
 	return r
+}
+
+// actorRanks orders actors by who they are: their numbers depend on the order of reading.
+func (w *Web) actorRanks() []int {
+	f := w.fold
+	order := make([]int, len(f.actor))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		x, y := &f.actor[a], &f.actor[b]
+		return cmp.Or(cmp.Compare(f.addrs.names[x.addr], f.addrs.names[y.addr]), cmp.Compare(f.agents.names[x.agent], f.agents.names[y.agent]))
+	})
+	rank := make([]int, len(order))
+	for r, i := range order {
+		rank[i] = r
+	}
+	return rank
 }
 
 func (r *LimitReplay) side(guilty bool) *Passage {

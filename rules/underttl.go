@@ -80,7 +80,6 @@ func (c *Case) ttlEffectOf(ttl time.Duration) Effect {
 	if !ok {
 		return e
 	}
-	e.After += c.fasterPace(u, room)
 	rss := int64(float64(u.used) * c.rssOverUsed())
 	e.Prevents = correlate.Judge(true, float64(rss) <= roomToSpare*float64(room))
 	if e.Prevents == correlate.Pass {
@@ -88,6 +87,7 @@ func (c *Case) ttlEffectOf(ttl time.Duration) Effect {
 	} else {
 		e.After += fmt.Sprintf("; %s resident where %s was too much: a shorter TTL, or a limit on who makes them, goes with it", bytesIn(rss), bytesIn(room))
 	}
+	e.After += c.fasterPace(u, room)
 	return e
 }
 
@@ -114,7 +114,7 @@ func (c *Case) fasterPace(u under, room int64) string {
 	if keys < 10*float64(u.keys) || keys*per < float64(room) {
 		return ""
 	}
-	return fmt.Sprintf(" (at the pace counted after the restart, %.0f a second, which no log accounts for, it would be %s keys: find that writer)", pace, count(keys))
+	return fmt.Sprintf(". At the pace counted after the restart (%.0f a second, which no log accounts for) it would be %s keys: find that writer", pace, count(keys))
 }
 
 func (c *Case) keysBefore() string {

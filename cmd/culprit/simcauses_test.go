@@ -402,6 +402,17 @@ func quiet(s *sim, kind string) {
 		s.streams = append(s.streams, bot)
 	case "old-kill": // of a build, long before what the logs show
 		s.kill = &kill{at: s.from.Add(-8 * 24 * time.Hour), victim: process{"node", 30999, s.ram / 3, 1}}
+	case "restart": // asked for, at night
+		r, at := s.redis, s.hour()
+		for _, text := range []string{"User requested shutdown...", "Redis is now ready to exit, bye bye..."} {
+			r.log = append(r.log, redisLine{at, "M", r.pid, text})
+		}
+		r.restarted, r.newPID = at.Add(2*time.Second), r.pid+711
+		r.change = func(t time.Time, i *infoText) {
+			if t.After(r.restarted) {
+				i.pid, i.uptime, i.run = r.newPID, t.Sub(r.restarted), strings.Repeat("d", 40)
+			}
+		}
 	case "deploy":
 		var log strings.Builder
 		at := s.hour()
@@ -481,7 +492,7 @@ func causes() []scene {
 		}
 		all = append(all, scene{"hog-" + h.name, "", hog(h.name, h.share, h.n), w}, scene{"hog-" + h.name, "calm", hog(h.name, h.share, h.n), none})
 	}
-	for _, kind := range []string{"day", "peak", "spike", "old-kill", "deploy"} {
+	for _, kind := range []string{"day", "peak", "spike", "old-kill", "deploy", "restart"} {
 		all = append(all, scene{"quiet", kind, quiet, none})
 	}
 	return all

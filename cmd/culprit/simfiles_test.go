@@ -14,7 +14,7 @@ type style struct {
 	kernel string // syslog, iso, mono, dmesg-T, journal
 	era    string // 4.4, 4.15, 5.4, 6.8
 	access string // combined, common, timed, json, xff
-	info   string // zoned, date, clock: what tells a snapshot's time
+	info   string // zoned, date, clock, files: what tells a snapshot's time
 	short  bool   // INFO memory and keyspace only
 	noRows bool   // the kernel's table of tasks is missing
 }
@@ -63,6 +63,10 @@ func (s *sim) files() map[string]string {
 	if r := s.redis; r != nil {
 		var info strings.Builder
 		for _, t := range s.replies {
+			if s.style.info == "files" {
+				files[fmt.Sprintf("redis-info/info-%d.txt", t.at.Unix())] = s.infoText(t)
+				continue
+			}
 			info.WriteString(s.infoText(t))
 		}
 		if info.Len() > 0 {
@@ -76,7 +80,10 @@ func (s *sim) files() map[string]string {
 		if s.style.kernel == "mono" || s.style.kernel == "dmesg-T" {
 			name = "dmesg.txt"
 		}
-		files[name] = s.kernelLog(s.kill)
+		if s.earlier != nil {
+			files[name] = s.kernelLog(s.earlier)
+		}
+		files[name] += s.kernelLog(s.kill)
 	}
 	if s.ram > 0 {
 		kb := s.ram >> 10
@@ -98,7 +105,30 @@ func (s *sim) files() map[string]string {
 	for _, name := range s.without {
 		delete(files, name)
 	}
+	if s.split {
+		return spread(files)
+	}
 	return files
+}
+
+// spread gives the access log to two web servers and the rest to the host of Redis.
+func spread(files map[string]string) map[string]string {
+	out := map[string]string{}
+	for name, text := range files {
+		switch {
+		case strings.HasSuffix(name, "access.log"):
+			var logs [2]strings.Builder
+			for i, line := range strings.SplitAfter(text, "\n") {
+				logs[i*7%13%2].WriteString(line)
+			}
+			out["web-01/"+name], out["web-02/"+name] = logs[0].String(), logs[1].String()
+		case strings.Contains(name, "nginx"):
+			out["web-01/"+name], out["web-02/"+name] = text, text
+		default:
+			out["redis-01/"+name] = text
+		}
+	}
+	return out
 }
 
 // boot is when the host started: before everything in its files.

@@ -124,7 +124,7 @@ func (s *sim) rows(k *kill) []process {
 		}
 		seen = seen || p.pid == k.victim.pid
 	}
-	if s.redis != nil {
+	if s.redis != nil && k != s.earlier {
 		if k.victim.pid == s.redis.pid {
 			seen = true
 			rows = append(rows, k.victim)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -111,6 +112,10 @@ func (s *sim) filled(l leak, cut string, who ...*stream) {
 	s.siblings(l.others)
 	after := l.log / 4 // what ran on until somebody copied the files
 	s.span(l.window+after, l.log+after)
+	if cut == "sparse" {
+		s.step = l.window * 3 / 10
+		s.open = l.log < s.step*2/3 // too little of an interval is logged
+	}
 	end := s.from.Add(l.window)
 	switch cut {
 	case "ttl":
@@ -136,11 +141,43 @@ func (s *sim) filled(l leak, cut string, who ...*stream) {
 		s.ram = (l.redis + l.others) * 11 / 10
 		full := end.Add(-l.log / 3)
 		s.redis.maxmemory, _, _, _ = s.usedAt(full)
+		s.ram = max(s.ram, s.redis.maxmemory*12/10+l.others)
 		s.outages = append(s.outages, outage{from: full, to: s.to, status: 500, share: 1,
 			why: `FastCGI sent in stderr: "PHP message: PHP Fatal error:  Uncaught RedisException: OOM command not allowed when used memory > 'maxmemory'. in /var/www/html/session.php:52" while reading response header from upstream`})
 	default:
 		s.exhaust(end)
 	}
+	switch cut {
+	case "small":
+		s.confs["my.cnf"] = fmt.Sprintf("innodb_buffer_pool_size = %dM\n", s.ram*8/10/mib)
+	case "old-kill":
+		s.earlier = &kill{at: s.from.Add(-50 * time.Hour), victim: process{"composer", 30999, s.ram / 3 &^ 4095, 1}}
+	case "saving": // as every hour; the visitors write little meanwhile
+		s.redis.save = true
+		child := process{"redis-server", s.redis.pid + 1311, s.kill.victim.rss * 97 / 100 &^ 4095, 1}
+		s.procs = append(s.procs, child)
+		s.redis.log = append(s.redis.log, redisLine{end.Add(-9 * time.Second), "M", s.redis.pid, "1 changes in 3600 seconds. Saving..."},
+			redisLine{end.Add(-9 * time.Second), "M", s.redis.pid, fmt.Sprintf("Background saving started by pid %d", child.pid)})
+	case "sibling": // a cache beside it, at its limit and evicting, as caches do
+		s.cache()
+	case "hosts":
+		s.split = true
+	}
+}
+
+// cache is a second Redis, for pages.
+func (s *sim) cache() {
+	mine := s.redis
+	s.redis = &store{port: 6380, pid: mine.pid + 17, started: mine.started, version: mine.version}
+	limit := s.ram / 20
+	var info strings.Builder
+	for i, at := 0, s.from.Add(s.step); at.Before(s.to); i, at = i+1, at.Add(s.step) {
+		keys := limit/9000 - i%7
+		info.WriteString(s.infoText(infoText{at: at, pid: s.redis.pid, run: strings.Repeat("c", 40), uptime: at.Sub(mine.started), used: limit - 5000 - i%1000, rss: rss(limit), maxmemory: limit, policy: "allkeys-lru",
+			keys: keys, expires: keys, evicted: i * keys / 300, hits: 9000 * (i + 1), misses: 800 * (i + 1), clients: 41008, avgTTL: time.Hour}))
+	}
+	s.lines["redis-info-6380.log"] = info.String()
+	s.redis = mine
 }
 
 func declared(s *sim, cut string) {
@@ -159,6 +196,28 @@ func declared(s *sim, cut string) {
 	case "assets":
 		human.rate = l.rate
 		bot = assetBot(l.rate * 2)
+	case "verified":
+		bot = crawler(l.rate*0.9, googlebot, "66.249.66", 9)
+	case "v6":
+		bot = crawler(l.rate*0.9, semrush, "2001:db8:5:1:", 9)
+		bot.visit = sixth(bot.visit)
+	case "two":
+		bot.rate, bot.from = l.rate*0.45, time.Time{}
+		s.streams = append(s.streams, crawler(l.rate*0.45, petal, "198.51.100", 2))
+	case "ended": // a crawl in the first tenth, and the visitors' own sessions ever since
+		human.rate = l.rate
+		bot.rate, bot.from, bot.to = l.rate*2, s.from, s.from.Add(l.window/10)
+	case "small": // the keys leak, but it is the database that took the memory
+		s.redis.perKey = max(s.redis.perKey/12, 60)
+		l.others = l.redis
+	case "files":
+		s.style.info = "files"
+	case "dst": // the clocks go back while it happens
+		s.zone, _ = time.LoadLocation("Europe/Berlin")
+		s.webZone = s.zone
+		s.from = time.Date(2026, 10, 25, 1, 0, 0, 0, time.UTC).Add(-l.window * 2 / 3)
+		bot.from = time.Time{}
+		s.style.kernel, s.style.info = "syslog", "date"
 	case "bot-ttl": // the handler gives bots a short life
 		human.rate = l.rate
 		bot.rate, bot.ttl = l.rate*2, min(time.Hour, l.window/10)
@@ -224,7 +283,10 @@ func scenes() []scene {
 	for _, c := range []struct {
 		cut string
 		want
-	}{{"", crawl}, {"swapped", crawl}, {"ttl", none}, {"half", none}, {"maxmemory", full}, {"volatile", full}, {"after", people}, {"assets", people}, {"bot-ttl", people}} {
+	}{{"two", crawl}, {"saving", crawl}, {"old-kill", crawl}, {"sibling", crawl}, {"sparse", crawl}, {"hosts", crawl}, {"files", crawl}, {"dst", crawl},
+		{"verified", want{cause: "crawler-session-leak", culprits: []string{"66.249.66.0/24", "Googlebot"}}}, {"v6", want{cause: "crawler-session-leak", culprits: []string{"2001:db8:5:1::/64", "SemrushBot"}}},
+		{"ended", people}, {"small", want{cause: "other-process-hog", culprits: []string{"mysqld", "mariadbd"}, never: []string{"SemrushBot", "203.0.113.0/24"}}},
+		{"", crawl}, {"swapped", crawl}, {"ttl", none}, {"half", none}, {"maxmemory", full}, {"volatile", full}, {"after", people}, {"assets", people}, {"bot-ttl", people}} {
 		add("declared", declared, c.cut, c.want)
 	}
 	spoof := want{cause: "crawler-session-leak", culprits: []string{"192.168.1.0/24", "Googlebot"}}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -44,6 +45,17 @@ func crawler(rate float64, agent, network string, addresses int) *stream {
 	return &stream{rate: rate, visit: func(d *dice, at time.Time) []hit {
 		return []hit{{at: at, client: fmt.Sprintf("%s.%d", network, 10+d.n(addresses)), agent: agent, target: teaTarget(d), opens: true}}
 	}}
+}
+
+// sixth writes the addresses of a visit as IPv6.
+func sixth(visit func(*dice, time.Time) []hit) func(*dice, time.Time) []hit {
+	return func(d *dice, at time.Time) []hit {
+		all := visit(d, at)
+		for i := range all {
+			all[i].client = strings.Replace(all[i].client, ".", ":", 1)
+		}
+		return all
+	}
 }
 
 // stealth is a network of many addresses, each with browsers' agents, that fetches pages and nothing else.

@@ -21,7 +21,8 @@ type sim struct {
 	procs         []process
 	kernel        int // bytes of unreclaimable slab
 	ram           int
-	kill          *kill
+	kill, earlier *kill // earlier is nobody's business here
+	split         bool  // web servers and Redis are hosts of their own
 	outages       []outage
 	style         style
 
@@ -247,7 +248,11 @@ func (s *sim) run() {
 			t.run = fmt.Sprintf("%040x", uint64(r.newPID)*0x9e3779b97f4a7c15)
 			evicted, refused = 0, 0
 		}
-		t.keys, t.expires = ever+ttl+r.cacheKeys, ttl+r.cacheKeys
+		cached := r.cacheKeys
+		if !r.restarted.IsZero() && !at.Before(r.restarted) {
+			cached /= 10
+		}
+		t.keys, t.expires = ever+ttl+cached, ttl+cached
 		if over := t.used - r.maxmemory; r.maxmemory > 0 && over > 0 {
 			n := over / r.perKey
 			t.used -= n * r.perKey

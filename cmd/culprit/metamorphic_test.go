@@ -72,9 +72,6 @@ var telling = regexp.MustCompile(`info|keys|kern|dmesg|redis[^/]*\.(log|conf)|ac
 
 // lostVerdicts are the files without which the verdict becomes another, each with why that is wrong.
 var lostVerdicts = map[string]string{
-	"stealthy-whole without var/log/kern.log":       restarted,
-	"fork-whole without dmesg.txt":                  restarted,
-	"fragmented-whole without var/log/kern.log":     restarted,
 	"hog-php-fpm8.1-whole without var/log/kern.log": restarted,
 }
 

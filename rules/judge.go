@@ -31,6 +31,8 @@ func Judge(inc *correlate.Incident) *Report {
 	c.runRules(r)
 	r.DoesNotFit = c.misfits()
 	r.Ledger = c.ledgers()
+	r.Series = c.series()
+	r.Marks = c.marks(r.Incident.OnsetAt)
 	return r
 }
 

@@ -21,6 +21,8 @@ type Report struct {
 	Missing    []Missing
 	NotJudged  []NotJudged
 	Ledger     []Ledger
+	Series     []Series // the curves of the incident, those of one lane together
+	Marks      []Mark   // what happened at a moment, by time
 	Inputs     []correlate.Input
 }
 
@@ -166,4 +168,39 @@ type LedgerTerm struct {
 	Name     string
 	Value    float64
 	Evidence correlate.Evidence
+}
+
+// Series is one measured curve.
+type Series struct {
+	ID     string // requests, requests-5xx, keys, keys-without-ttl, used-memory, rss
+	Name   string
+	Unit   string        // "bytes", "" = a number of things
+	Lane   string        // series of one lane share an axis: requests, keys, memory
+	Bin    time.Duration // a point sums [At, At+Bin); 0 = it is a reading at that moment
+	Note   string        // what was joined into one point, "" = every reading is there
+	Source string        // the file it was read from, and how many more there are
+	Points []Point       // by time, at most maxPoints
+	Limits []Limit
+}
+
+// Point of a series. Gap: it is not joined to the one before, because the server was another run.
+type Point struct {
+	At    time.Time
+	Value float64
+	Gap   bool
+}
+
+// Limit is a level that a series must not pass.
+type Limit struct {
+	Name  string // "maxmemory", "RAM"
+	Value float64
+}
+
+// Mark is something that happened at a moment, or several times within one stretch.
+type Mark struct {
+	Kind     string // kill, server, service, kernel, deploy, onset
+	Text     string
+	At, To   time.Time // To = At for what happened once
+	N        int
+	Evidence correlate.Evidence // of the first
 }

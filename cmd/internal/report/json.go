@@ -71,6 +71,8 @@ type (
 		NotJudged  []jNotJudged `json:"not_judged"`
 		Ledger     []jLedger    `json:"ledger"`
 		Inputs     []jInput     `json:"inputs"`
+		Marks      []jMark      `json:"marks"`
+		Series     []jSeries    `json:"series"` // last: they are long
 	}
 	jVerdict struct {
 		Outcome    string       `json:"outcome"`
@@ -193,6 +195,34 @@ type (
 		Value    parsers.OptF `json:"value,omitzero"`
 		Evidence *jEvidence   `json:"evidence,omitempty"`
 	}
+	jMark struct {
+		Kind     string     `json:"kind"`
+		Text     string     `json:"text"`
+		At       string     `json:"at"`
+		To       string     `json:"to,omitempty"` // absent: it happened once
+		N        int        `json:"n"`
+		Evidence *jEvidence `json:"evidence,omitempty"`
+	}
+	jSeries struct {
+		ID     string       `json:"id"`
+		Name   string       `json:"name"`
+		Unit   string       `json:"unit,omitempty"`
+		Lane   string       `json:"lane"`
+		Bin    parsers.OptF `json:"bin_s,omitzero"` // a point sums what follows it for so long; absent: it is a reading
+		Note   string       `json:"note,omitempty"`
+		Source string       `json:"source,omitempty"`
+		Limits []jLimit     `json:"limits"`
+		Points []jPoint     `json:"points"`
+	}
+	jLimit struct {
+		Name  string       `json:"name"`
+		Value parsers.OptF `json:"value,omitzero"`
+	}
+	jPoint struct {
+		At    string       `json:"at"`
+		Value parsers.OptF `json:"value,omitzero"`
+		Gap   bool         `json:"gap,omitempty"` // not joined to the point before
+	}
 	jInput struct {
 		File         string        `json:"file"`
 		Host         string        `json:"host,omitempty"`
@@ -250,6 +280,8 @@ func jsonReport(r *rules.Report) jReport {
 		NotJudged:  each(r.NotJudged, func(n rules.NotJudged) jNotJudged { return jNotJudged(n) }),
 		Ledger:     each(r.Ledger, jsonLedger),
 		Inputs:     each(r.Inputs, jsonInput),
+		Marks:      each(r.Marks, jsonMark),
+		Series:     each(r.Series, jsonSeries),
 	}
 	if r.Verdict.Outcome == rules.RootCause {
 		out.Verdict.Cause = r.Verdict.Cause
@@ -319,6 +351,25 @@ func jsonFix(f rules.Fix) jFix {
 func jsonLedger(l rules.Ledger) jLedger {
 	return jLedger{l.Name, number(l.Total), l.Unit,
 		each(l.Terms, func(t rules.LedgerTerm) jTerm { return jTerm{t.Name, number(t.Value), known(t.Evidence)} }), number(l.Residual)}
+}
+
+func jsonMark(m rules.Mark) jMark {
+	out := jMark{Kind: m.Kind, Text: m.Text, At: utc(m.At), N: m.N, Evidence: known(m.Evidence)}
+	if m.To.After(m.At) {
+		out.To = utc(m.To)
+	}
+	return out
+}
+
+func jsonSeries(s rules.Series) jSeries {
+	out := jSeries{ID: s.ID, Name: s.Name, Unit: s.Unit, Lane: s.Lane, Note: s.Note, Source: s.Source,
+		Limits: each(s.Limits, func(l rules.Limit) jLimit { return jLimit{l.Name, number(l.Value)} }),
+		Points: each(s.Points, func(p rules.Point) jPoint { return jPoint{utc(p.At), number(p.Value), p.Gap} }),
+	}
+	if s.Bin > 0 {
+		out.Bin = number(s.Bin.Seconds())
+	}
+	return out
 }
 
 func jsonInput(in correlate.Input) jInput {

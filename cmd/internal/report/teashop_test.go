@@ -132,8 +132,35 @@ func teaShop() *rules.Report {
 			{Name: "page tables", Value: 21303296, Evidence: quote("dmesg.txt", 28, "", "")},
 			{Name: "kernel stacks", Value: 2732032, Evidence: quote("dmesg.txt", 31, "", "")},
 		}}},
+		Series: teaShopSeries(onset, killed),
+		Marks: []rules.Mark{
+			{Kind: "onset", Text: "it began", At: onset, To: onset, N: 1},
+			{Kind: "kill", Text: "the kernel killed redis-server", At: killed, To: killed, N: 1, Evidence: killLine},
+			{Kind: "service", Text: "php8.1-fpm.service failed", At: killed.Add(time.Minute), To: killed.Add(6 * time.Minute), N: 3, Evidence: quote("syslog", 88, "php8.1-fpm.service: Failed with result 'exit-code'.", "")},
+		},
 		Inputs: teaShopInputs(onset, killed),
 	}
+}
+
+// teaShopSeries: the keys grow for forty days and begin again after the kill.
+func teaShopSeries(onset, killed time.Time) []rules.Series {
+	requests := rules.Series{ID: "requests", Name: "requests", Lane: "requests", Bin: 24 * time.Hour, Note: "sums of 24 h", Source: "var/log/nginx/access.log and 1 more"}
+	failed := requests
+	failed.ID, failed.Name = "requests-5xx", "answered with 5xx"
+	keys := rules.Series{ID: "keys-without-ttl", Name: "keys without expiry", Lane: "keys", Source: "commands/redis-info.txt"}
+	used := rules.Series{ID: "used-memory", Name: "used_memory", Unit: "bytes", Lane: "memory", Source: "commands/redis-info.txt", Limits: []rules.Limit{{Name: "RAM", Value: 8336334848}}}
+	for day := range 40 {
+		at := onset.AddDate(0, 0, day)
+		requests.Points = append(requests.Points, rules.Point{At: at.Truncate(24 * time.Hour), Value: float64(30000 + 2100*(day%7))})
+		failed.Points = append(failed.Points, rules.Point{At: at.Truncate(24 * time.Hour), Value: float64(day / 39 * 1204)})
+		if day%5 == 0 {
+			keys.Points = append(keys.Points, rules.Point{At: at, Value: float64(30110 * day)})
+			used.Points = append(used.Points, rules.Point{At: at, Value: float64(1<<20 + 6242*30110*day)})
+		}
+	}
+	keys.Points = append(keys.Points, rules.Point{At: killed.Add(-time.Minute), Value: 1204418}, rules.Point{At: killed.Add(20 * time.Minute), Value: 45123, Gap: true})
+	used.Points = append(used.Points, rules.Point{At: killed.Add(-time.Minute), Value: 7518008320}, rules.Point{At: killed.Add(20 * time.Minute), Value: 290455552, Gap: true})
+	return []rules.Series{requests, failed, keys, used}
 }
 
 func teaShopInputs(onset, killed time.Time) []correlate.Input {

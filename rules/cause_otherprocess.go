@@ -44,14 +44,14 @@ func judgeOtherProcess(c *Case) Hypothesis {
 	var redisEv correlate.Evidence
 	for _, g := range c.Groups {
 		if IsRedis(g.Comm) {
-			redis += g.RSS
+			redis += g.RSS + g.Swap
 			redisEv = g.Ev
 		}
 	}
 	if IsRedis(c.Kill.Fact.VictimComm) && killedRSS(c.Kill) > redis {
 		redis, redisEv = killedRSS(c.Kill), c.Kill.Ev
 	}
-	share := float64(hog.RSS) / float64(c.RAM.Bytes)
+	share := float64(hog.RSS+hog.Swap) / float64(c.RAM.Bytes)
 	hogEv := hog.Ev
 	hogEv.Note = fmt.Sprintf("%s hold %s together", plural(hog.Count, hog.Comm), bytesIn(hog.RSS))
 	if hog.Listed > hog.RSS {
@@ -135,7 +135,7 @@ func (c *Case) hog() *TaskGroup {
 		if IsRedis(g.Comm) {
 			continue
 		}
-		weight := float64(g.RSS)
+		weight := float64(g.RSS + g.Swap)
 		switch over := c.overBudget(g); {
 		case over == correlate.Fail:
 			weight /= 4

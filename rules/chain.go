@@ -25,6 +25,9 @@ func (c *Case) killEvent() correlate.Event {
 		if c.RAM.OK {
 			text += fmt.Sprintf(", %s of the host's %s", percent(float64(rss)/float64(c.RAM.Bytes)), bytesIn(c.RAM.Bytes))
 		}
+		if swap := killedSwap(k); swap > rss/20 {
+			text += fmt.Sprintf(", and %s swapped out", bytesIn(swap))
+		}
 	}
 	return correlate.Event{Kind: "kernel-oom-kill", Subject: name(k.Fact.VictimComm), Text: text, From: k.At, To: k.At, Error: k.Error, Evidence: []correlate.Evidence{ev}}
 }

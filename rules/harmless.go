@@ -80,11 +80,12 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 	votes := map[string]int{}
 	for _, h := range all {
 		for _, id := range h.Missing {
-			w := 1
-			if h.State == Possible {
-				w = 3
+			switch {
+			case h.State == Possible:
+				votes[id] += 3
+			case votes[id] < 2: // three rare causes that want the same log do not make it the next step
+				votes[id]++
 			}
-			votes[id] += w
 		}
 	}
 	if c.Kill == nil && len(c.deaths()) > 0 {
@@ -98,14 +99,14 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 			votes["redis-info"] += 2
 		}
 		if c.Redis == nil || c.Redis.ConfigFile == "" && c.Growth == nil {
-			votes["redis-conf"]++
+			votes["redis-conf"] += 2
 		}
 		if len(c.Kill.Fact.Tasks) == 0 {
-			votes["oom-task-table"]++
+			votes["oom-task-table"] += 2
 		}
 		switch {
 		case c.Web == nil || len(c.Web.Files) == 0:
-			votes["access-log"]++
+			votes["access-log"] += 2
 		case c.Kill.Placed && c.Web.To.Before(c.Kill.At.Add(-feltWithin)):
 			votes["access-log-in-window"] += 2
 		}

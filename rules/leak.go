@@ -216,7 +216,8 @@ func (c *Case) unbounded() correlate.Outcome {
 	return correlate.Judge(known, limit.Bytes == 0 || c.RAM.OK && limit.Bytes > c.RAM.Bytes*8/10)
 }
 
-// redisShare is Redis's part of RAM when it died: the kernel's count, else the last RSS; negative = unknown.
+// redisShare is Redis's part of RAM when it died: the kernel's count with what it had swapped out, else the last RSS;
+// negative = unknown.
 func (c *Case) redisShare() float64 {
 	if !c.RAM.OK || c.RAM.Bytes == 0 {
 		return -1
@@ -224,12 +225,10 @@ func (c *Case) redisShare() float64 {
 	rss := int64(0)
 	for _, g := range c.Groups {
 		if IsRedis(g.Comm) {
-			rss = max(rss, g.RSS)
+			rss = max(rss, g.RSS+g.Swap)
 		}
 	}
-	if c.Kill != nil && IsRedis(c.Kill.Fact.VictimComm) {
-		rss = max(rss, killedRSS(c.Kill))
-	}
+	rss = max(rss, c.killedRedis())
 	if rss == 0 && c.Growth != nil {
 		rss = c.Growth.Last.RSS.Or(c.Growth.Last.Used.Or(0))
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"culprit/correlate"
+	"culprit/parsers"
 )
 
 // source is who makes the keys of a leak.
@@ -150,12 +151,22 @@ func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share
 	return h
 }
 
-// killedRedis is the resident memory of the Redis that was killed; 0 = another process, or unknown.
+// killedRedis is the memory of the Redis that was killed, resident and swapped out; 0 = another process, or unknown.
 func (c *Case) killedRedis() int64 {
 	if c.Kill == nil || !IsRedis(c.Kill.Fact.VictimComm) {
 		return 0
 	}
-	return killedRSS(c.Kill)
+	return killedRSS(c.Kill) + killedSwap(c.Kill)
+}
+
+// killedSwap is what the victim had swapped out, by its row in the task table.
+func killedSwap(k *correlate.Placed[parsers.OOMKill]) int64 {
+	for _, t := range k.Fact.Tasks {
+		if k.Fact.VictimPID.OK && t.PID == k.Fact.VictimPID.N {
+			return t.SwapKB.Or(0) << 10
+		}
+	}
+	return 0
 }
 
 // fullEvent is the end of a leak that no kernel has ended yet.
@@ -459,6 +470,9 @@ func (c *Case) leakSummary(h *Hypothesis, l leak, shares []correlate.Share) stri
 		}
 		if rss := killedRSS(c.Kill); rss > 0 {
 			end += " at " + bytesIn(rss)
+			if swap := killedSwap(c.Kill); swap > rss/20 {
+				end += " and " + bytesIn(swap) + " swapped out"
+			}
 		}
 	}
 	what := "left a session key each that never expires"

@@ -60,8 +60,12 @@ func (c *Case) deaths() []death {
 			}
 			switch e.Event {
 			case "starting":
-				if l.last != nil && !l.down {
-					out = append(out, death{in, l.last, e})
+				last := l.last
+				if last == nil {
+					last = aliveBefore(in, e)
+				}
+				if last != nil && !l.down {
+					out = append(out, death{in, last, e})
 				}
 				l.down = false
 			case "shutdown", "crash", "alloc-failed":
@@ -71,6 +75,23 @@ func (c *Case) deaths() []death {
 		}
 	}
 	return out
+}
+
+// aliveBefore stands in for the log's last line where the log begins with the start: a snapshot of the day before shows the
+// server alive, and its goodbye would stand right above.
+func aliveBefore(in *correlate.Instance, start *correlate.RedisEvent) *correlate.RedisEvent {
+	if !start.Placed {
+		return nil
+	}
+	var last *correlate.RedisEvent
+	for i := range in.Snapshots {
+		s := &in.Snapshots[i]
+		if s.Placed && s.At.Before(start.At) && start.At.Sub(s.At) < 24*time.Hour {
+			last = &correlate.RedisEvent{At: s.At, Placed: true, Ev: s.Evidence("used_memory", "alive")}
+			last.PID = s.PID
+		}
+	}
+	return last
 }
 
 // life is what a log last said of its server.

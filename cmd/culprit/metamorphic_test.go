@@ -71,14 +71,15 @@ func TestMetamorphic(t *testing.T) {
 var telling = regexp.MustCompile(`info|keys|kern|dmesg|redis[^/]*\.(log|conf)|access\.log$|error|timedatectl`)
 
 // lostVerdicts are the files without which the verdict becomes another, each with why that is wrong.
-var lostVerdicts = map[string]string{
-	"hog-php-fpm8.1-whole without var/log/kern.log": restarted,
-}
+var lostVerdicts = map[string]string{}
 
 const restarted = "Redis began anew without having been asked to stop: something killed it, so this is no quiet day"
 
 // silent are the files without which nothing is left to see: the pages do not fail.
-var silent = map[string]bool{"evicted-whole without redis-info.log": true}
+var silent = map[string]bool{
+	"evicted-whole without redis-info.log":          true,
+	"hog-php-fpm8.1-whole without var/log/kern.log": true,
+}
 
 // metamorphicCases are the incidents of testdata and a dozen simulated ones.
 func metamorphicCases(t *testing.T) map[string]map[string]string {

@@ -152,6 +152,7 @@ type Attribution struct {
 	Residual  float64 // NewKeys less what is explained
 	Covered   float64 // share of the run's growth that fell into logged time
 	Fitted    bool    // enough intervals for a fit; else totals are compared: a ratio, not a correlation
+	Steady    bool    // no interval was logged well enough; the keys' steady pace stands in for it
 	Ambiguous bool    // other groups account for the keys about as well: the numbers cannot say who it was
 	From, To  time.Time
 }
@@ -178,7 +179,8 @@ func Attribute(g *Growth, w *Web) *Attribution {
 		from, to time.Time
 		d        float64
 	}
-	var list []interval
+	var list, thin []interval
+	var rates []float64
 	var all float64
 	for i := 1; i < len(g.Run); i++ {
 		x, y := &g.Run[i-1], &g.Run[i]
@@ -187,6 +189,7 @@ func Attribute(g *Growth, w *Web) *Attribution {
 			continue
 		}
 		d := float64(made.N)
+		rates = append(rates, d/y.At.Sub(x.At).Seconds())
 		all += d
 		// Of an interval that the log covers in part, the covered part is counted, when it is at least a third: less
 		// would judge a long stretch by a short one.
@@ -202,10 +205,18 @@ func Attribute(g *Growth, w *Web) *Attribution {
 		}
 		part := float64(to.Sub(from)) / float64(y.At.Sub(x.At)) * w.Covered(from, to)
 		if part < 1.0/3 {
+			thin = append(thin, interval{from, to, d * part})
 			continue
 		}
 		list = append(list, interval{from, to, d * part})
-		a.NewKeys += d * part
+	}
+	// Snapshots far apart and a log of the last hours: where keys came at one steady pace, the pace holds for the logged
+	// part too. A quarter between the fastest and the slowest interval is steadier than any crawl that begins or ends.
+	if len(list) == 0 && len(thin) > 0 && steady(rates, 0.25) {
+		list, a.Steady = thin, true
+	}
+	for _, iv := range list {
+		a.NewKeys += iv.d
 	}
 	a.Intervals = len(list)
 	if len(list) == 0 || a.NewKeys <= 0 {
@@ -261,6 +272,15 @@ func Attribute(g *Growth, w *Web) *Attribution {
 		return cmp.Or(-cmp.Compare(p.Share, q.Share), cmp.Compare(p.Group.Name, q.Group.Name))
 	})
 	return a
+}
+
+// steady: at least two rates, all positive, the fastest within a part of the slowest.
+func steady(rates []float64, part float64) bool {
+	if len(rates) < 2 {
+		return false
+	}
+	lo, hi := slices.Min(rates), slices.Max(rates)
+	return lo > 0 && hi <= lo*(1+part)
 }
 
 // KeySlope is the median slope of used_memory over the counted keys, from pairs of snapshots far enough apart to show it:

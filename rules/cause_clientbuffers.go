@@ -169,7 +169,10 @@ func bufferOf(s *correlate.Snapshot) int64 {
 	for _, name := range []string{"mem_cluster_links", "mem_total_replication_buffers"} {
 		b = max(b, s.Info.Int(name).Or(0))
 	}
-	return max(b, unkeyedOverhead(s))
+	if b == 0 && s.Info.Fields["mem_clients_normal"] == "" {
+		return unkeyedOverhead(s) // Redis before 5, or a paste cut short: what is measured goes before what is inferred
+	}
+	return b
 }
 
 // unkeyedOverhead is overhead that keys cannot have: a key costs about 72 bytes in the tables and at least 24 in the dataset

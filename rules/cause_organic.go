@@ -13,9 +13,10 @@ half of them, and visits for the rest within the possible.`,
 				return nil, 1 - max(s.crawl, s.route), "visitors"
 			}
 			part := s.visit
-			// A visit may open more than one session (a second device, a login), and visits are counted from gaps, so
-			// what no crawler and no route explains is the application's own with two thirds of the growth left.
-			if rest := 1 - s.crawl - s.route; rest > 2.0/3 {
+			// A visit may open more than one session (a second device, a login), and visits are counted from gaps: what no
+			// crawler and no route explains, two thirds or more, is theirs as long as it comes to five keys a visit at
+			// most. Beyond that the keys have another writer.
+			if rest := 1 - s.crawl - s.route; rest > 2.0/3 && s.visits > 0 && rest*s.keys <= 5*s.visits {
 				part = max(part, rest)
 			}
 			return s.people, part, "visitors"

@@ -14,6 +14,7 @@ import (
 type source struct {
 	crawlers, routes, people []correlate.Share // each with a part worth naming
 	crawl, route, visit      float64           // their sums
+	keys, visits             float64           // the new keys in the judged intervals, and people's visits in them
 	judged                   bool              // the access log covers enough of the growth
 	byRate                   bool              // judged by rates and totals alone
 	why                      string            // why not judged
@@ -49,7 +50,7 @@ func (c *Case) sources(l leak) source {
 		s.why = "two explanations balance alike: another group of requests accounts for the new keys as well"
 		return s
 	}
-	s.judged, s.byRate = true, !w.Fitted
+	s.judged, s.byRate, s.keys = true, !w.Fitted, w.NewKeys
 	for _, sh := range w.Shares {
 		s.add(sh)
 	}
@@ -70,6 +71,7 @@ func (s *source) add(sh correlate.Share) {
 		}
 	case correlate.PeopleGroup:
 		s.visit += sh.Share
+		s.visits += sh.Candidates
 		s.people = append(s.people, sh)
 	}
 }
@@ -82,6 +84,7 @@ func (c *Case) sourcesByRate() source {
 	for _, g := range c.Web.Groups {
 		total += g.Total()
 	}
+	s.keys = total
 	if total < 50 {
 		return source{why: "the access log holds hardly any page"}
 	}
@@ -201,6 +204,12 @@ func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Sh
 	tests.Ordered = correlate.Pass
 	if l.After {
 		tests.Sufficient = c.sufficientByRate(l, shares)
+	}
+	if l.Memory.Structural == correlate.Fail {
+		tests.Structural = correlate.Fail // a limit was set: the leak had a bound of its own
+	}
+	if c.Who != nil && c.Who.Steady {
+		h.Confidence = 0.75 // the pace was logged, the growth itself was not
 	}
 	h.Tests = tests
 	first := link(who, keys, tests, h.Explained)

@@ -63,7 +63,6 @@ type Member struct {
 	Requests int64
 	Pages    int64
 	First    Evidence
-	Last     time.Time
 }
 
 type binCount struct {
@@ -90,6 +89,7 @@ func (t *Timeline) webView() *Web {
 	if len(f.actor) == 0 {
 		return w
 	}
+	f.sort()
 	agents := make([]Agent, len(f.agents.names))
 	for i, name := range f.agents.names {
 		agents[i] = Identify(name)
@@ -97,7 +97,7 @@ func (t *Timeline) webView() *Web {
 			w.AgentLogged = true
 		}
 	}
-	w.RefererLogged = len(f.referers) > 0
+	w.RefererLogged = f.referers.n > 0
 	w.findSites()
 	w.group(agents)
 	return w
@@ -119,7 +119,7 @@ func (t *Timeline) siteNames() map[string]bool {
 // findSites adds the host that refers to most routes: a site links to itself from everywhere, a foreign site to a page or two.
 func (w *Web) findSites() {
 	routes := map[uint32]int{}
-	for key := range w.fold.referers {
+	for key := range w.fold.referers.all() {
 		routes[uint32(key)]++
 	}
 	best, most := "", 0
@@ -149,20 +149,6 @@ type netSum struct {
 	visits                             float64
 }
 
-// actorsByName gives the actors in an order that does not tell which file was read first: the first of a group lends it
-// its reason.
-func (f *webFold) actorsByName() []int {
-	order := make([]int, len(f.actor))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int {
-		a, b := &f.actor[i], &f.actor[j]
-		return cmp.Or(cmp.Compare(f.addrs.names[a.addr], f.addrs.names[b.addr]), cmp.Compare(f.agents.names[a.agent], f.agents.names[b.agent]))
-	})
-	return order
-}
-
 func (w *Web) group(agents []Agent) {
 	f := w.fold
 	bins := w.actorBins()
@@ -170,10 +156,10 @@ func (w *Web) group(agents []Agent) {
 	nets := map[netip.Prefix]*netSum{}
 	people := &Group{Kind: PeopleGroup, Name: "people", width: f.width}
 	var loose []int // browser-like actors without an address that can be grouped
-	for _, i := range f.actorsByName() {
+	for i := range f.actor {
 		a := &f.actor[i]
 		ag := agents[a.agent]
-		addr, okAddr := ParseClient([]byte(f.addrs.names[a.addr]))
+		addr, okAddr := clientAddr(f.addr(i))
 		known := f.agents.names[a.agent] != string(unlogged)
 		if known && ag.Class.Automated() {
 			id := Verify(ag, addr)
@@ -248,7 +234,7 @@ func (w *Web) group(agents []Agent) {
 // actorBins lists each actor's bins in order.
 func (w *Web) actorBins() [][]cellAt {
 	bins := make([][]cellAt, len(w.fold.actor))
-	for key, c := range w.fold.actorCells {
+	for key, c := range w.fold.actorCells.all() {
 		i := key >> 32
 		bins[i] = append(bins[i], cellAt{int64(uint32(key)), c})
 	}
@@ -287,12 +273,8 @@ func (w *Web) join(g *Group, actor int, bins []cellAt, visits bool) {
 	g.Clients++
 	g.Requests += a.requests
 	g.Pages += a.pages
-	agent := f.agents.names[a.agent]
-	if agent == string(unlogged) {
-		agent = ""
-	}
 	if g.Kind != PeopleGroup { // people are never listed one by one
-		g.Members = append(g.Members, Member{f.addrs.names[a.addr], agent, a.requests, a.pages, a.first.evidence(""), a.last})
+		g.Members = append(g.Members, Member{f.addr(actor), f.agent(actor), a.requests, a.pages, a.first.evidence("")})
 	}
 	if g.First.File == "" || a.first.t.Before(g.First.Time) || a.first.t.Equal(g.First.Time) && a.first.at.Compare(parsers.Pos{File: g.First.File, Line: g.First.Line}) < 0 {
 		g.First = a.first.evidence("")
@@ -439,7 +421,7 @@ func (w *Web) routeGroups() []*Group {
 		hosts        int
 	}
 	byRoute := map[uint32]*refs{}
-	for key, n := range f.referers {
+	for key, n := range f.referers.all() {
 		r := byRoute[uint32(key>>32)]
 		if r == nil {
 			r = &refs{}
@@ -459,7 +441,7 @@ func (w *Web) routeGroups() []*Group {
 			continue
 		}
 		g := &Group{Kind: RouteGroup, Name: f.routes.names[i], Requests: r.requests, Pages: r.ok, Foreign: -1,
-			Solo: float64(solo[i]) / float64(r.requests), Clients: soloActors[i], First: r.first.evidence(""), width: f.width}
+			Solo: float64(solo[i]) / float64(r.requests), Clients: soloActors[i], First: r.first.evidence(""), width: routeGrains[f.routeGrain].width}
 		if w.RefererLogged {
 			g.Foreign = 0
 			if rf := byRoute[uint32(i)]; rf != nil {
@@ -474,9 +456,9 @@ func (w *Web) routeGroups() []*Group {
 	}
 	index := map[uint32]*Group{}
 	for _, g := range groups {
-		index[f.routes.ids[g.Name]] = g
+		index[f.routes.id([]byte(g.Name))] = g
 	}
-	for key, c := range f.routeCells {
+	for key, c := range f.routeCells.all() {
 		if g := index[uint32(key>>32)]; g != nil {
 			g.bins = append(g.bins, binCount{int64(uint32(key)), float64(c.requests)})
 		}
@@ -582,7 +564,7 @@ func (w *Web) FailedBy() []Count {
 	by := map[string]int64{}
 	for i := range w.fold.actor {
 		if a := &w.fold.actor[i]; a.errors5xx > 0 {
-			by[w.fold.addrs.names[a.addr]] += a.errors5xx
+			by[w.fold.addr(i)] += a.errors5xx
 		}
 	}
 	return topCounts(by)

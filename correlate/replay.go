@@ -115,10 +115,7 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 	guilty := make([]bool, len(f.actor))
 	for i := range f.actor {
 		a := &f.actor[i]
-		addr, agent := f.addrs.names[a.addr], f.agents.names[a.agent]
-		if agent == string(unlogged) {
-			agent = ""
-		}
+		addr, agent := f.addr(i), f.agent(i)
 		guilty[i] = culprit(addr, agent)
 		limited := false
 		for _, l := range limits {
@@ -141,8 +138,7 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 			keys[i] = nil
 		}
 	}
-	rank := w.actorRanks()
-	for key, c := range f.actorCells {
+	for key, c := range f.actorCells.all() {
 		if i := uint32(key >> 32); keys[i] != nil {
 			bin := int64(uint32(key))
 			byBin[bin] = append(byBin[bin], binActor{i, c})
@@ -154,7 +150,7 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 	}
 	next := make([]bucket, len(limits))
 	for _, bin := range slices.Sorted(maps.Keys(byBin)) {
-		slices.SortFunc(byBin[bin], func(a, b binActor) int { return cmp.Compare(rank[a.actor], rank[b.actor]) })
+		slices.SortFunc(byBin[bin], func(a, b binActor) int { return cmp.Compare(a.actor, b.actor) })
 		var queue []arrival
 		for _, a := range byBin[bin] {
 			step := float64(f.width) / float64(a.requests)
@@ -163,7 +159,7 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 			}
 		}
 		slices.SortFunc(queue, func(a, b arrival) int {
-			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(rank[a.actor], rank[b.actor]))
+			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.actor, b.actor))
 		})
 		refused := map[uint32]int64{}
 		for _, q := range queue {
@@ -197,24 +193,6 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 		}
 	}
 	return r
-}
-
-// actorRanks orders actors by who they are: their numbers depend on the order of reading.
-func (w *Web) actorRanks() []int {
-	f := w.fold
-	order := make([]int, len(f.actor))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		x, y := &f.actor[a], &f.actor[b]
-		return cmp.Or(cmp.Compare(f.addrs.names[x.addr], f.addrs.names[y.addr]), cmp.Compare(f.agents.names[x.agent], f.agents.names[y.agent]))
-	})
-	rank := make([]int, len(order))
-	for r, i := range order {
-		rank[i] = r
-	}
-	return rank
 }
 
 func (r *LimitReplay) side(guilty bool) *Passage {

@@ -3,56 +3,65 @@ package correlate
 import (
 	"bytes"
 	"cmp"
+	"hash/maphash"
 	"math"
+	"net/netip"
+	"slices"
 	"time"
 
 	"culprit/parsers"
 )
 
 // webFold sums requests: per actor (one address with one agent), per route, and per status, each over time bins.
-// Everything in it is a sum, a minimum or a set, so folds of any division of the logs merge to the same.
+// Everything in it is a sum, a minimum or a set, so folds of any division of the logs merge to the same; and it is bounded:
+// see clientGrain.
 type webFold struct {
-	// width of a time bin in seconds: a power of two times minBin, doubled (and cells joined) whenever more than maxCells
-	// are in use. The final width depends on the requests alone: a part never needs more cells than the whole.
-	width int64
+	limits            *webLimits
+	grain, routeGrain int   // of clientGrains and routeGrains
+	width             int64 // of a time bin in seconds
 
 	addrs, agents, routes, hosts intern
-	actors                       map[uint64]uint32 // addr<<32|agent -> index of actor
+	actors                       table[uint32] // addr<<32|agent -> index of actor
 	actor                        []actorSum
-	route                        []routeSum // by route id
-	actorCells                   map[uint64]cell
-	routeCells                   map[uint64]cell
+	sole                         []netip.Addr // of each actor that is a network: the one address seen in it, invalid = several
+	route                        []routeSum   // by route id
+	actorCells                   table[cell]  // actor<<32|bin
+	routeCells                   table[cell]  // route<<32|bin, in bins of the route grain
 	status                       map[int64]*statusCell
-	referers                     map[uint64]int64 // route<<32|referring host -> requests
+	referers                     table[int64] // route<<32|referring host -> requests
 	failures                     map[failure]*failureSum
 	files                        map[string]*window // zoned span per file: the logs' coverage
 
+	// What the last lines were about, since the next one mostly is too.
 	lastFile   string
 	lastWindow *window
+	lastBin    int64
+	lastStatus *statusCell
+	agentSeen  intern
+	agentIDs   []agentRef // by number in agentSeen
+	paths      [pathSlots]pathSlot
 	buf        []byte
 }
 
-// unlogged stands for the agent where the log format has none: an unlogged agent is not an absent one.
-var unlogged = []byte{0}
+// pathSlots is how many paths are remembered with their route, by hash: a shop's style sheets and front pages. To find
+// the route anew costs ten times as much.
+const pathSlots = 1 << 10
 
-const (
-	minBin   = 60      // seconds: finer than any INFO series, coarse enough that a day is 1,440 bins
-	maxBin   = 30 * 60 // seconds: a visit ends after 30 minutes of silence, so coarser bins could not tell visits apart
-	maxCells = 1 << 19 // about 40 MB of cells; 2.5 M client-minutes of a 5 M-line day fold to this at 8-minute bins
-)
+type pathSlot struct {
+	path  []byte
+	route uint32
+	class PathClass
+}
 
 // actorSum is what one address with one agent did over the whole log.
 type actorSum struct {
-	addr, agent                     uint32
-	requests, pages, assets, extra  int64 // extra: robots.txt, sitemaps, feeds, health checks
-	noReferer, errors5xx, errors4xx int64
-	limited                         int64 // answered 403, 429 or 444: somebody already stops it
-	bytes                           int64
-	setCookie, cookie               int64
-	first                           example
-	last                            time.Time
-	onlyRoute                       uint32 // while routes is 1: the one route it ever asked for
-	routes                          uint8  // 0 none yet, 1 one, 2 several
+	addr, agent                        uint32
+	requests, pages, assets, noReferer int64
+	errors5xx                          int64
+	limited                            int64 // answered 403, 429 or 444: somebody already stops it
+	first                              example
+	onlyRoute                          uint32 // while routes is 1: the one route it ever asked for
+	routes                             uint8  // 0 none yet, 1 one, 2 several
 }
 
 func (a *actorSum) visit(route uint32) {
@@ -72,7 +81,7 @@ type routeSum struct {
 }
 
 // cell counts one actor's or route's requests in one bin.
-type cell struct{ requests, pages, failed uint32 }
+type cell struct{ requests, pages uint32 }
 
 // statusCell counts all requests of one bin.
 type statusCell struct {
@@ -102,10 +111,14 @@ type example struct {
 }
 
 func (e *example) offer(r parsers.Record) {
-	if e.at.File != "" && (e.t.Before(r.Time) || e.t.Equal(r.Time) && e.at.Compare(r.At) <= 0) {
-		return
+	if e.sooner(r) {
+		e.t, e.at, e.text = r.Time, r.At, clip(r.Raw)
 	}
-	e.t, e.at, e.text = r.Time, r.At, clip(r.Raw)
+}
+
+// sooner says whether r stands before the example.
+func (e *example) sooner(r parsers.Record) bool {
+	return e.at.File == "" || !e.t.Before(r.Time) && (!e.t.Equal(r.Time) || e.at.Compare(r.At) > 0)
 }
 
 func (e *example) merge(o example) {
@@ -154,14 +167,11 @@ func (h *histogram) quantile(q float64) (seconds float64, n int64) {
 
 func newWebFold() *webFold {
 	return &webFold{
-		width:      minBin,
-		actors:     map[uint64]uint32{},
-		actorCells: map[uint64]cell{},
-		routeCells: map[uint64]cell{},
-		status:     map[int64]*statusCell{},
-		referers:   map[uint64]int64{},
-		failures:   map[failure]*failureSum{},
-		files:      map[string]*window{},
+		limits:   &defaultLimits,
+		width:    clientGrains[0].width,
+		status:   map[int64]*statusCell{},
+		failures: map[failure]*failureSum{},
+		files:    map[string]*window{},
 	}
 }
 
@@ -174,54 +184,42 @@ func (w *webFold) add(r parsers.Record, a *parsers.Access) {
 	if fwd := forwarded(a); fwd != nil {
 		client = fwd
 	}
-	class := Classify(a.Path)
-	failed := a.Status >= 500
-	page := class == Page && a.Status > 0 && a.Status < 400 && a.Status != 304
-
-	bin := r.Time.Unix() / w.width
 	agent := a.Agent
 	if !a.AgentLogged {
 		agent = unlogged
 	}
-	actor := w.actorOf(w.addrs.id(client), w.agents.id(agent))
-	w.buf = Route(a.Path, w.buf[:0])
-	route := w.routes.id(w.buf)
-	for int(route) >= len(w.route) {
-		w.route = append(w.route, routeSum{})
-	}
+	route, class := w.classify(a.Path)
+	failed := a.Status >= 500
+	page := class == Page && a.Status > 0 && a.Status < 400 && a.Status != 304
+	unix := r.Time.Unix()
 
+	actor := w.actorOf(client, agent, netip.Addr{}, false)
 	sum := &w.actor[actor]
-	sum.requests++
-	sum.visit(route)
-	sum.first.offer(r)
-	if sum.last.Before(r.Time) {
-		sum.last = r.Time
+	if sum.first.sooner(r) {
+		text := ""
+		if w.grain == 0 || w.agentOf(agent).auto {
+			text = clip(r.Raw)
+		}
+		sum.first = example{r.Time, r.At, text}
 	}
-	sum.bytes += a.Bytes.N
+	sum.requests++
+	if sum.visit(route); routeGrains[w.routeGrain].routes > 0 {
+		sum.routes = 2
+	}
 	switch {
 	case page:
 		sum.pages++
 	case class == Asset:
 		sum.assets++
-	case class != Page && class != API:
-		sum.extra++
 	}
 	if len(a.Referer) == 0 {
 		sum.noReferer++
-	}
-	if len(a.SetCookie) > 0 {
-		sum.setCookie++
-	}
-	if len(a.Cookie) > 0 {
-		sum.cookie++
 	}
 	switch {
 	case failed:
 		sum.errors5xx++
 	case a.Status == 403 || a.Status == 429 || a.Status == 444:
 		sum.limited++
-	case a.Status >= 400:
-		sum.errors4xx++
 	}
 
 	rs := &w.route[route]
@@ -234,28 +232,36 @@ func (w *webFold) add(r parsers.Record, a *parsers.Access) {
 	} else if a.Status < 400 {
 		rs.ok++
 	}
+	if a.RequestTime.OK && class != Asset {
+		rs.latency.add(a.RequestTime.F)
+	}
 	if host := refererHost(a.Referer); host != nil && !failed {
-		w.referers[uint64(route)<<32|uint64(w.hosts.id(host))]++
+		n, _ := w.referers.at(uint64(route)<<32 | uint64(w.siteOf(host)))
+		*n++
 	}
 
 	c := cell{requests: 1}
 	if page {
 		c.pages = 1
 	}
-	if failed {
-		c.failed = 1
-	}
-	w.bump(w.actorCells, actor, bin, c)
+	w.bump(&w.actorCells, actor, uint32(unix/w.width), c)
 	if !failed {
-		w.bump(w.routeCells, route, bin, c)
+		w.bump(&w.routeCells, route, uint32(unix/routeGrains[w.routeGrain].width), c)
 	}
-	w.countStatus(bin, a, page)
-	if a.RequestTime.OK && class != Asset {
-		rs.latency.add(a.RequestTime.F)
+	w.countStatus(unix/w.width, a, page, class)
+	w.bound()
+}
+
+// classify gives a path's route and class, which depend on nothing but what stands before its query.
+func (w *webFold) classify(path []byte) (uint32, PathClass) {
+	path = targetPath(path)
+	slot := &w.paths[maphash.Bytes(internSeed, path)%pathSlots]
+	if slot.path == nil || !bytes.Equal(slot.path, path) {
+		slot.path = append(slot.path[:0], path...)
+		w.buf = Route(path, w.buf[:0])
+		slot.route, slot.class = w.routeOf(w.buf), Classify(path)
 	}
-	if len(w.actorCells)+len(w.routeCells) > maxCells && w.width < maxBin {
-		w.coarsen(w.width * 2)
-	}
+	return slot.route, slot.class
 }
 
 func (w *webFold) coverage(r parsers.Record) {
@@ -306,21 +312,10 @@ func refererHost(ref []byte) []byte {
 	return host
 }
 
-func (w *webFold) actorOf(addr, agent uint32) uint32 {
-	key := uint64(addr)<<32 | uint64(agent)
-	id, ok := w.actors[key]
-	if !ok {
-		id = uint32(len(w.actor))
-		w.actors[key] = id
-		w.actor = append(w.actor, actorSum{addr: addr, agent: agent})
-	}
-	return id
-}
-
-func (w *webFold) bump(cells map[uint64]cell, id uint32, bin int64, c cell) {
-	key := uint64(id)<<32 | uint64(uint32(bin))
-	old := cells[key]
-	cells[key] = cell{old.requests + c.requests, old.pages + c.pages, old.failed + c.failed}
+func (w *webFold) bump(cells *table[cell], id, bin uint32, c cell) {
+	sum, _ := cells.at(uint64(id)<<32 | uint64(bin))
+	sum.requests += c.requests
+	sum.pages += c.pages
 }
 
 func (w *webFold) fail(f failure, r parsers.Record) {
@@ -336,11 +331,14 @@ func (w *webFold) fail(f failure, r parsers.Record) {
 	}
 }
 
-func (w *webFold) countStatus(bin int64, a *parsers.Access, page bool) {
-	s := w.status[bin]
-	if s == nil {
-		s = &statusCell{}
-		w.status[bin] = s
+func (w *webFold) countStatus(bin int64, a *parsers.Access, page bool, class PathClass) {
+	s := w.lastStatus
+	if s == nil || bin != w.lastBin {
+		if s = w.status[bin]; s == nil {
+			s = &statusCell{}
+			w.status[bin] = s
+		}
+		w.lastBin, w.lastStatus = bin, s
 	}
 	s.requests++
 	if page {
@@ -374,40 +372,10 @@ func (w *webFold) countStatus(bin int64, a *parsers.Access, page bool) {
 	case 504:
 		s.s504++
 	}
-	if a.RequestTime.OK && Classify(a.Path) != Asset {
+	if a.RequestTime.OK && class != Asset {
 		s.latency.add(a.RequestTime.F)
 		s.slowest = max(s.slowest, a.RequestTime.F)
 	}
-}
-
-// coarsen joins bins until each is width seconds wide.
-func (w *webFold) coarsen(width int64) {
-	factor := width / w.width
-	if factor <= 1 {
-		return
-	}
-	w.width = width
-	w.actorCells = joinCells(w.actorCells, factor)
-	w.routeCells = joinCells(w.routeCells, factor)
-	status := make(map[int64]*statusCell, len(w.status)/int(factor)+1)
-	for bin, s := range w.status {
-		if have := status[bin/factor]; have != nil {
-			have.merge(s)
-		} else {
-			status[bin/factor] = s
-		}
-	}
-	w.status = status
-}
-
-func joinCells(cells map[uint64]cell, factor int64) map[uint64]cell {
-	joined := make(map[uint64]cell, len(cells)/2)
-	for key, c := range cells {
-		key = key&^0xffffffff | uint64(int64(uint32(key))/factor)
-		old := joined[key]
-		joined[key] = cell{old.requests + c.requests, old.pages + c.pages, old.failed + c.failed}
-	}
-	return joined
 }
 
 func (s *statusCell) merge(o *statusCell) {
@@ -430,51 +398,20 @@ func (s *statusCell) merge(o *statusCell) {
 }
 
 func (w *webFold) merge(o *webFold) {
-	width := max(w.width, o.width)
-	w.coarsen(width)
-	o.coarsen(width)
-
-	addrs, agents := o.addrs.into(&w.addrs), o.agents.into(&w.agents)
-	routes, hosts := o.routes.into(&w.routes), o.hosts.into(&w.hosts)
-	actors := make([]uint32, len(o.actor))
-	for i, a := range o.actor {
-		actors[i] = w.actorOf(addrs[a.addr], agents[a.agent])
-		a.onlyRoute = routes[a.onlyRoute]
-		w.actor[actors[i]].merge(a)
+	w.coarsenClients(o.grain)
+	o.coarsenClients(w.grain)
+	w.coarsenRoutes(o.routeGrain)
+	o.coarsenRoutes(w.routeGrain)
+	routes := w.takeRoutes(o)
+	for i := range o.actor {
+		o.actor[i].onlyRoute = routes[o.actor[i].onlyRoute]
 	}
-	for len(w.route) < len(w.routes.names) {
-		w.route = append(w.route, routeSum{})
-	}
-	for i := range o.route {
-		w.route[routes[i]].merge(&o.route[i])
-	}
-	for key, c := range o.actorCells {
-		w.bump(w.actorCells, actors[key>>32], int64(uint32(key)), c)
-	}
-	for key, c := range o.routeCells {
-		w.bump(w.routeCells, routes[key>>32], int64(uint32(key)), c)
-	}
-	for key, n := range o.referers {
-		w.referers[uint64(routes[key>>32])<<32|uint64(hosts[uint32(key)])] += n
-	}
+	w.takeClients(o)
 	for bin, s := range o.status {
 		if have := w.status[bin]; have != nil {
 			have.merge(s)
 		} else {
 			w.status[bin] = s
-		}
-	}
-	for f, sum := range o.failures {
-		f.route = routes[f.route]
-		have := w.failures[f]
-		if have == nil {
-			w.failures[f] = sum
-			continue
-		}
-		have.n += sum.n
-		have.first.merge(sum.first)
-		if have.last.Before(sum.last) {
-			have.last = sum.last
 		}
 	}
 	for file, span := range o.files {
@@ -485,27 +422,46 @@ func (w *webFold) merge(o *webFold) {
 		}
 	}
 	w.lastFile, w.lastWindow = "", nil
-	for len(w.actorCells)+len(w.routeCells) > maxCells && w.width < maxBin {
-		w.coarsen(w.width * 2)
+	w.bound()
+}
+
+// sort numbers the actors by name, so that nothing downstream depends on which file was read first.
+func (w *webFold) sort() {
+	order := make([]uint32, len(w.actor))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(i, j uint32) int {
+		a, b := &w.actor[i], &w.actor[j]
+		return cmp.Or(cmp.Compare(w.addrs.names[a.addr], w.addrs.names[b.addr]), cmp.Compare(w.agents.names[a.agent], w.agents.names[b.agent]))
+	})
+	actor, ids, cells := make([]actorSum, len(order)), make([]uint32, len(order)), table[cell]{}
+	sole := make([]netip.Addr, len(w.sole))
+	for n, i := range order {
+		actor[n], ids[i] = w.actor[i], uint32(n)
+		if w.sole != nil {
+			sole[n] = w.sole[i]
+		}
+		id, _ := w.actors.at(uint64(actor[n].addr)<<32 | uint64(actor[n].agent))
+		*id = uint32(n)
+	}
+	for key, c := range w.actorCells.all() {
+		w.bump(&cells, ids[key>>32], uint32(key), c)
+	}
+	w.actor, w.actorCells = actor, cells
+	if w.sole != nil {
+		w.sole = sole
 	}
 }
 
-func (a *actorSum) merge(o actorSum) {
+func (a *actorSum) merge(o *actorSum) {
 	a.requests += o.requests
 	a.pages += o.pages
 	a.assets += o.assets
-	a.extra += o.extra
 	a.noReferer += o.noReferer
 	a.errors5xx += o.errors5xx
-	a.errors4xx += o.errors4xx
 	a.limited += o.limited
-	a.bytes += o.bytes
-	a.setCookie += o.setCookie
-	a.cookie += o.cookie
 	a.first.merge(o.first)
-	if a.last.Before(o.last) {
-		a.last = o.last
-	}
 	if o.routes == 2 {
 		a.routes = 2
 	} else if o.routes == 1 {
@@ -520,33 +476,4 @@ func (r *routeSum) merge(o *routeSum) {
 	r.class = max(r.class, o.class)
 	r.first.merge(o.first)
 	r.latency.merge(&o.latency)
-}
-
-// intern numbers strings in the order they were first seen. Numbers differ between folds; into translates them.
-type intern struct {
-	ids   map[string]uint32
-	names []string
-}
-
-func (n *intern) id(b []byte) uint32 {
-	if id, ok := n.ids[string(b)]; ok {
-		return id
-	}
-	if n.ids == nil {
-		n.ids = map[string]uint32{}
-	}
-	id := uint32(len(n.names))
-	name := string(b)
-	n.ids[name] = id
-	n.names = append(n.names, name)
-	return id
-}
-
-// into adds all names to m and returns their numbers there.
-func (n *intern) into(m *intern) []uint32 {
-	ids := make([]uint32, len(n.names))
-	for i, name := range n.names {
-		ids[i] = m.id([]byte(name))
-	}
-	return ids
 }

@@ -11,10 +11,6 @@ type Client struct {
 func (w *Web) EachClient(f func(Client)) {
 	for i := range w.fold.actor {
 		a := &w.fold.actor[i]
-		agent := w.fold.agents.names[a.agent]
-		if agent == string(unlogged) {
-			agent = ""
-		}
-		f(Client{w.fold.addrs.names[a.addr], agent, a.requests, a.pages, a.errors5xx, a.limited, a.first.evidence("")})
+		f(Client{w.fold.addr(i), w.fold.agent(i), a.requests, a.pages, a.errors5xx, a.limited, a.first.evidence("")})
 	}
 }

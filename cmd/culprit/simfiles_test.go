@@ -96,7 +96,7 @@ func (s *sim) files() map[string]string {
 	files["proc/uptime"] = fmt.Sprintf("%.2f %.2f\n", s.to.Sub(s.boot()).Seconds(), s.to.Sub(s.boot()).Seconds()*1.7)
 	for _, p := range s.procs {
 		switch {
-		case strings.HasPrefix(p.name, "mysqld"):
+		case strings.HasPrefix(p.name, "mysqld") || p.name == "mariadbd":
 			files["etc/mysql/my.cnf"] = "[mysqld]\nuser = mysql\nmax_connections = 151\n" + s.confs["my.cnf"]
 		case strings.HasPrefix(p.name, "php-fpm"):
 			files["etc/php/8.1/fpm/pool.d/www.conf"] = "[www]\nuser = www-data\nlisten = /run/php/php8.1-fpm.sock\npm = dynamic\n" + cmp.Or(s.confs["www.conf"], fmt.Sprintf("pm.max_children = %d\n", max(2*p.n, 10)))

@@ -87,21 +87,21 @@ type leak struct {
 	redis, others int // bytes at the end
 }
 
-const simLines = 2500 // of the main stream in the access log
+const simLines = 1800 // of the main stream in the access log
 
 func (s *sim) leak() leak {
 	l := leak{rate: s.log10(0.02, 50)}
 	ram := s.log10(1*gig, 64*gig)
 	share := 0.45 + float64(s.n(35))/100
 	perKey := s.log10(300, 60_000)
-	keys := min(ram*share/perKey, pick(&s.dice, 2.0, 10, 30)*simLines) // the log shows all of them, or only the last
+	keys := min(ram*share/perKey, pick(&s.dice, 3.0, 15, 45)*simLines) // the log shows all of them, or only the last
 	l.window = time.Duration(keys / l.rate * 1e9)
 	l.window = min(max(l.window, 25*time.Minute), 45*24*time.Hour)
 	l.rate = keys / l.window.Seconds()
 	s.redis.perKey = min(max(int(ram*share/keys), 300), 60_000)
 	l.redis = int(keys) * s.redis.perKey
 	l.others = int(float64(l.redis) / share * (0.93 - share))
-	l.log = min(l.window, time.Duration(simLines/l.rate*1e9))
+	l.log = min(l.window, max(time.Duration(simLines/l.rate*1e9), 4*time.Minute))
 	return l
 }
 
@@ -110,8 +110,9 @@ func (s *sim) filled(l leak, cut string, who ...*stream) {
 	s.streams = append(s.streams, who...)
 	s.streams = append(s.streams, probe())
 	s.siblings(l.others)
-	after := l.log / 4 // what ran on until somebody copied the files
+	after := max(l.log/4, 15*time.Minute) // what ran on until somebody copied the files
 	s.span(l.window+after, l.log+after)
+	s.step = min(s.step, l.log/4)
 	if cut == "sparse" {
 		s.step = l.window * 3 / 10
 		s.open = l.log < s.step*2/3 // too little of an interval is logged
@@ -131,7 +132,8 @@ func (s *sim) filled(l leak, cut string, who ...*stream) {
 		s.redis.policy, s.redis.refusing, s.style.short = "volatile-lru", true, false
 		s.redis.cacheKeys, s.redis.cache = 0, 0
 	case "swapped":
-		s.procs[0].rss = max(s.procs[0].rss, l.redis*6/5)
+		s.procs[0].rss = max(s.procs[0].rss, l.redis*6/5&^4095)
+		s.confs["my.cnf"] = fmt.Sprintf("innodb_buffer_pool_size = %dM\n", s.procs[0].rss*9/10/mib)
 	}
 	s.settle()
 	switch cut {
@@ -158,6 +160,8 @@ func (s *sim) filled(l leak, cut string, who ...*stream) {
 		s.procs = append(s.procs, child)
 		s.redis.log = append(s.redis.log, redisLine{end.Add(-9 * time.Second), "M", s.redis.pid, "1 changes in 3600 seconds. Saving..."},
 			redisLine{end.Add(-9 * time.Second), "M", s.redis.pid, fmt.Sprintf("Background saving started by pid %d", child.pid)})
+	case "after-only", "after-weak":
+		s.since = end
 	case "sibling": // a cache beside it, at its limit and evicting, as caches do
 		s.cache()
 	case "hosts":
@@ -207,9 +211,15 @@ func declared(s *sim, cut string) {
 	case "ended": // a crawl in the first tenth, and the visitors' own sessions ever since
 		human.rate = l.rate
 		bot.rate, bot.from, bot.to = l.rate*2, s.from, s.from.Add(l.window/10)
+	case "after-weak": // only INFO from after the kill; the crawler in the log could have made a fiftieth of it
+		human.rate = l.rate / 50
+		bot.rate, bot.from = l.rate/50, time.Time{}
+		s.streams = append(s.streams, &stream{rate: l.rate}) // a worker that no access log shows
 	case "small": // the keys leak, but it is the database that took the memory
 		s.redis.perKey = max(s.redis.perKey/12, 60)
 		l.others = l.redis
+	case "sibling":
+		s.style.short = true
 	case "files":
 		s.style.info = "files"
 	case "dst": // the clocks go back while it happens
@@ -285,7 +295,7 @@ func scenes() []scene {
 		want
 	}{{"two", crawl}, {"saving", crawl}, {"old-kill", crawl}, {"sibling", crawl}, {"sparse", crawl}, {"hosts", crawl}, {"files", crawl}, {"dst", crawl},
 		{"verified", want{cause: "crawler-session-leak", culprits: []string{"66.249.66.0/24", "Googlebot"}}}, {"v6", want{cause: "crawler-session-leak", culprits: []string{"2001:db8:5:1::/64", "SemrushBot"}}},
-		{"ended", people}, {"small", want{cause: "other-process-hog", culprits: []string{"mysqld", "mariadbd"}, never: []string{"SemrushBot", "203.0.113.0/24"}}},
+		{"after-only", crawl}, {"after-weak", want{cause: "inconclusive"}}, {"ended", people}, {"small", want{cause: "other-process-hog", culprits: []string{"mysqld", "mariadbd"}, never: []string{"SemrushBot", "203.0.113.0/24"}}},
 		{"", crawl}, {"swapped", crawl}, {"ttl", none}, {"half", none}, {"maxmemory", full}, {"volatile", full}, {"after", people}, {"assets", people}, {"bot-ttl", people}} {
 		add("declared", declared, c.cut, c.want)
 	}
@@ -304,5 +314,15 @@ func scenes() []scene {
 	add("embedded", embedded, "maxmemory", want{cause: "redis-maxmemory-reached", culprits: []string{"/widget.js"}})
 	add("organic", organic, "", people)
 	add("organic", organic, "ttl", none)
+	add("organic", organic, "maxmemory", want{cause: "redis-maxmemory-reached"})
+	add("organic", organic, "swapped", people)
+	add("stealthy", stealthy, "swapped", want{cause: "crawler-session-leak", culprits: []string{"203.0.113.0/24"}})
+	add("stealthy", stealthy, "hosts", want{cause: "crawler-session-leak", culprits: []string{"203.0.113.0/24"}})
+	add("proxied", proxied, "maxmemory", want{cause: "redis-maxmemory-reached", culprits: []string{"203.0.113.0/24", "SemrushBot"}, never: []string{"10.0.0.0/24"}})
+	add("embedded", embedded, "half", none)
+	add("embedded", embedded, "swapped", route)
+	add("embedded", embedded, "after-only", route)
+	add("slow", slow, "half", none)
+	add("slow", slow, "saving", want{cause: "crawler-session-leak", culprits: []string{"198.51.100.0/24", "PetalBot"}})
 	return all
 }

@@ -30,6 +30,7 @@ type sim struct {
 	lines   map[string]string // files that a scene writes itself
 	confs   map[string]string // settings beside the usual ones, by file
 	without []string          // files that were lost
+	since   time.Time         // nobody took snapshots before
 	open    bool              // the files that are left cannot tell two explanations apart
 }
 
@@ -273,7 +274,9 @@ func (s *sim) run() {
 		if r.change != nil {
 			r.change(at, &t)
 		}
-		s.replies = append(s.replies, t)
+		if at.After(s.since) {
+			s.replies = append(s.replies, t)
+		}
 	}
 }
 

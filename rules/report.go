@@ -175,7 +175,7 @@ type Series struct {
 	ID     string // requests, requests-5xx, keys, keys-without-ttl, used-memory, rss
 	Name   string
 	Unit   string        // "bytes", "" = a number of things
-	Lane   string        // series of one lane share an axis: requests, keys, memory
+	Lane   string        // series of one lane share an axis: requests, failed, keys, memory
 	Bin    time.Duration // a point sums [At, At+Bin); 0 = it is a reading at that moment
 	Note   string        // what was joined into one point, "" = every reading is there
 	Source string        // the file it was read from, and how many more there are

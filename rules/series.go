@@ -25,11 +25,52 @@ func (c *Case) series() []Series {
 			out = append(out, s)
 		}
 	}
-	add(Series{ID: "keys-without-ttl", Name: "keys without expiry", Lane: "keys"}, func(s *correlate.Snapshot) parsers.Opt { return s.NoTTL })
 	add(Series{ID: "keys", Name: "keys", Lane: "keys"}, func(s *correlate.Snapshot) parsers.Opt { return s.Keys })
+	add(Series{ID: "keys-without-ttl", Name: "keys without expiry", Lane: "keys"}, func(s *correlate.Snapshot) parsers.Opt { return s.NoTTL })
 	add(Series{ID: "used-memory", Name: "used_memory", Unit: "bytes", Lane: "memory", Limits: c.memoryLimits()}, func(s *correlate.Snapshot) parsers.Opt { return s.Used })
-	add(Series{ID: "rss", Name: "used_memory_rss", Unit: "bytes", Lane: "memory"}, func(s *correlate.Snapshot) parsers.Opt { return s.RSS })
+	rss := Series{ID: "rss", Name: "resident memory", Unit: "bytes", Lane: "memory"}
+	rss.read(c.Redis, func(s *correlate.Snapshot) parsers.Opt { return s.RSS })
+	c.lastReading(&rss)
+	if len(rss.Points) > 0 {
+		out = append(out, rss)
+	}
 	return out
+}
+
+// lastReading is the kernel's: it says how much the server held when it was killed, which no snapshot can.
+func (c *Case) lastReading(s *Series) {
+	k := c.Kill
+	if k == nil || !k.Placed || !IsRedis(k.Fact.VictimComm) || !k.Fact.VictimPID.OK || killedRSS(k) == 0 {
+		return
+	}
+	known := false
+	for i := range c.Redis.Snapshots {
+		if snap := &c.Redis.Snapshots[i]; snap.PID.OK && snap.Placed && !snap.At.After(k.At) {
+			if snap.PID.N != k.Fact.VictimPID.N {
+				known = true // and another: it was a child that saved, or an earlier run
+				continue
+			}
+			known = false
+		}
+	}
+	if known {
+		return
+	}
+	i := 0
+	for i < len(s.Points) && !s.Points[i].At.After(k.At) {
+		i++
+	}
+	s.Points = slices.Insert(s.Points, i, Point{At: k.At.UTC(), Value: float64(killedRSS(k))})
+	if i+1 < len(s.Points) {
+		s.Points[i+1].Gap = true
+	}
+	if s.Note != "" {
+		s.Note += "; "
+	}
+	s.Note += "at the kill as the kernel counted"
+	if s.Source == "" {
+		s.Source = k.Ev.File
+	}
 }
 
 // memoryLimits are what used_memory may not pass: the server's own limit as it was last, and the machine.
@@ -62,7 +103,7 @@ func (c *Case) requestSeries() []Series {
 	all.Bin = binWidth(c.Web.To.Sub(c.Web.From), width)
 	all.Note = "sums of " + spell(all.Bin)
 	failed := all
-	failed.ID, failed.Name = "requests-5xx", "answered with 5xx"
+	failed.ID, failed.Name, failed.Lane = "requests-5xx", "answered with 5xx", "failed"
 	c.Web.EachBin(func(from time.Time, _ time.Duration, t correlate.Totals) {
 		at := from.Truncate(all.Bin)
 		all.sum(at, float64(t.Requests))

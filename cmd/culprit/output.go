@@ -27,6 +27,7 @@ var renderers = []renderer{
 	{"text", []string{".txt"}, report.Text},
 	{"json", []string{".json"}, plainly(report.JSON)},
 	{"md", []string{".md", ".markdown"}, plainly(report.Markdown)},
+	{"html", []string{".html", ".htm"}, plainly(report.HTML)},
 }
 
 // plainly is a renderer whose page has no width and no colour.

@@ -31,6 +31,9 @@ func plural(n int64, noun string) string {
 // size writes bytes in the unit that leaves one to four digits before the point.
 func size(bytes float64) string {
 	const units = "KMGTPE"
+	if math.IsNaN(bytes) || math.IsInf(bytes, 0) {
+		return number3(bytes)
+	}
 	if math.Abs(bytes) < 1024 {
 		return number3(bytes) + " B"
 	}

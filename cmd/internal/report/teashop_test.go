@@ -146,7 +146,7 @@ func teaShop() *rules.Report {
 func teaShopSeries(onset, killed time.Time) []rules.Series {
 	requests := rules.Series{ID: "requests", Name: "requests", Lane: "requests", Bin: 24 * time.Hour, Note: "sums of 24 h", Source: "var/log/nginx/access.log and 1 more"}
 	failed := requests
-	failed.ID, failed.Name = "requests-5xx", "answered with 5xx"
+	failed.ID, failed.Name, failed.Lane = "requests-5xx", "answered with 5xx", "failed"
 	keys := rules.Series{ID: "keys-without-ttl", Name: "keys without expiry", Lane: "keys", Source: "commands/redis-info.txt"}
 	used := rules.Series{ID: "used-memory", Name: "used_memory", Unit: "bytes", Lane: "memory", Source: "commands/redis-info.txt", Limits: []rules.Limit{{Name: "RAM", Value: 8336334848}}}
 	for day := range 40 {

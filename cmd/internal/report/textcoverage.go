@@ -13,14 +13,11 @@ func (t *text) coverage() {
 	if len(t.r.Inputs) == 0 {
 		return
 	}
-	var read, facts, skipped int64
 	var times []time.Time
 	for _, in := range t.r.Inputs {
 		times = append(times, in.From, in.To)
-		read, facts, skipped = read+int64(in.Read), facts+int64(in.Facts), skipped+int64(in.Skipped)
 	}
-	t.heading("WHAT WAS READ", fmt.Sprintf("%s, %s, %s, %s not understood",
-		plural(int64(len(t.r.Inputs)), "file"), plural(read, "line"), plural(facts, "record"), count(skipped)))
+	t.heading("WHAT WAS READ", readWords(t.r.Inputs))
 	shown := t.r.Inputs
 	if len(shown) > inputsShown && !t.o.Verbose {
 		shown = worstFirst(shown)[:inputsShown]
@@ -50,6 +47,14 @@ func (t *text) coverage() {
 	t.more(len(t.r.Inputs)-len(shown), "file")
 }
 
+func readWords(ins []correlate.Input) string {
+	var read, facts, skipped int64
+	for _, in := range ins {
+		read, facts, skipped = read+int64(in.Read), facts+int64(in.Facts), skipped+int64(in.Skipped)
+	}
+	return fmt.Sprintf("%s, %s, %s, %s not understood", plural(int64(len(ins)), "file"), plural(read, "line"), plural(facts, "record"), count(skipped))
+}
+
 // worstFirst puts the files with something to say before the others.
 func worstFirst(ins []correlate.Input) []correlate.Input {
 	silent := func(in correlate.Input) int {
@@ -74,24 +79,33 @@ func clock(in correlate.Input) string {
 
 // trouble is what a file's row cannot say.
 func (t *text) trouble(in correlate.Input) {
-	say1 := func(r role, text string) {
-		t.flow(indent(4), indent(6), 2, append([]piece{{"→", aside}}, words(r, text)...)...)
-	}
-	switch {
-	case in.DuplicateOf != "":
-		say1(body, "the same bytes as "+in.DuplicateOf+": counted once")
-	case in.Format == "" && in.Err == "":
-		say1(body, "not recognised: no parser knows this format")
-	}
-	if in.Err != "" {
-		say1(wrong, in.Err)
-	}
-	if s := in.FirstSkipped; s != nil {
-		say1(body, fmt.Sprintf("line %d: %s: %s", s.Line, orUnread(s.Why), s.Text))
+	for _, l := range trouble(in) {
+		r := body
+		if l == in.Err {
+			r = wrong
+		}
+		t.flow(indent(4), indent(6), 2, append([]piece{{"→", aside}}, words(r, l)...)...)
 	}
 	if t.o.Verbose && in.Clock.From != "" {
-		say1(body, "clock "+in.Clock.Zone+within(in.Clock.Error)+": "+in.Clock.From)
+		t.flow(indent(4), indent(6), 2, append([]piece{{"→", aside}}, words(body, "clock "+in.Clock.Zone+within(in.Clock.Error)+": "+in.Clock.From)...)...)
 	}
+}
+
+func trouble(in correlate.Input) []string {
+	var out []string
+	switch {
+	case in.DuplicateOf != "":
+		out = append(out, "the same bytes as "+in.DuplicateOf+": counted once")
+	case in.Format == "" && in.Err == "":
+		out = append(out, "not recognised: no parser knows this format")
+	}
+	if in.Err != "" {
+		out = append(out, in.Err)
+	}
+	if s := in.FirstSkipped; s != nil {
+		out = append(out, fmt.Sprintf("line %d: %s: %s", s.Line, orUnread(s.Why), s.Text))
+	}
+	return out
 }
 
 func orUnread(why string) string {

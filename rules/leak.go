@@ -216,6 +216,23 @@ func (c *Case) unbounded() correlate.Outcome {
 	return correlate.Judge(known, limit.Bytes == 0 || c.RAM.OK && limit.Bytes > c.RAM.Bytes*8/10)
 }
 
+// filledRoom: Redis took at least half of the room there was when its run began: RAM less what the other programs held at
+// the kill and what Redis held at the start. Then its growth is what exhausted the host, whatever part of RAM it came to.
+func (c *Case) filledRoom() bool {
+	g := c.Growth
+	if g == nil || c.After || !c.RAM.OK || c.Kill == nil || len(c.Kill.Fact.Tasks) == 0 {
+		return false
+	}
+	grown := max(g.DRSS.Or(0), g.DUsed.Or(0))
+	room := c.RAM.Bytes - g.First.RSS.Or(g.First.Used.Or(0))
+	for _, t := range c.Groups {
+		if !IsRedis(t.Comm) {
+			room -= t.RSS
+		}
+	}
+	return grown > 0 && grown*2 >= room
+}
+
 // redisShare is Redis's part of RAM when it died: the kernel's count with what it had swapped out, else the last RSS;
 // negative = unknown.
 func (c *Case) redisShare() float64 {

@@ -114,7 +114,7 @@ func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share
 		return h
 	}
 	share := c.redisShare()
-	if share >= 0 && share < leakOfRAM {
+	if share >= 0 && share < leakOfRAM && !c.filledRoom() {
 		h.State = Excluded
 		h.Reason = fmt.Sprintf("Redis held %s of RAM when memory ran out", percent(share))
 		h.Evidence = l.Ev
@@ -220,7 +220,7 @@ func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Sh
 	h.Chain = append(h.Chain, link(keys, mem, correlate.Tests{Structural: l.Memory.Structural, Deviating: l.Memory.Deviating, Ordered: correlate.Pass, Sufficient: l.Memory.Sufficient}, min(l.Explained, 1)))
 	ram := correlate.Tests{Structural: l.Memory.Structural, Deviating: correlate.Pass}
 	share := c.redisShare()
-	ram.Sufficient = correlate.Judge(share >= 0, share >= leakOfRAM)
+	ram.Sufficient = correlate.Judge(share >= 0, share >= leakOfRAM || c.filledRoom())
 	if l.After {
 		// The snapshots are from after the kill: the growth before it is inferred, not seen.
 		h.Chain = []correlate.Link{first, link(keys, kill, ram, share)}
@@ -233,6 +233,10 @@ func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Sh
 	}
 	h.Chain = append(h.Chain, c.killToWeb()...)
 	h.Evidence = l.Ev
+	if h.Tests.Sufficient == correlate.Fail {
+		h.State, h.Confidence = Possible, 0.5
+		h.Reason = "who made the keys does not add up to what was resident"
+	}
 	h.Onset = c.onset(shares)
 	h.Fixes = c.leakFixes(h.Cause, shares)
 	h.Summary = c.leakSummary(h, l, shares)

@@ -224,6 +224,10 @@ func (c *Case) filledRoom() bool {
 		return false
 	}
 	grown := max(g.DRSS.Or(0), g.DUsed.Or(0))
+	// A larger program that keeps to no budget made the room small itself.
+	if h := c.hog(); h != nil && h.RSS > grown && c.overBudget(h) != correlate.Fail {
+		return false
+	}
 	room := c.RAM.Bytes - g.First.RSS.Or(g.First.Used.Or(0))
 	for _, t := range c.Groups {
 		if !IsRedis(t.Comm) {

@@ -56,6 +56,11 @@ func TestReadmeCommands(t *testing.T) {
 			t.Errorf("culprit%s: %v", line[1], err)
 		}
 	}
+	for _, name := range formatNames() {
+		if !strings.Contains(text, "`--format "+name+"`") {
+			t.Errorf("--format %s is not told", name)
+		}
+	}
 	code := 0
 	root := newRoot(&code)
 	root.InitDefaultHelpFlag()

@@ -181,6 +181,27 @@ func (c *Case) pickKill() {
 		}
 	}
 	c.Kill = &c.Kills[pick]
+	c.nameByRemains()
+}
+
+// nameByRemains names the victim of a report that breaks off before it does: a service that ps shows defunct is what was
+// killed and has not been reaped. Only one such process can be meant.
+func (c *Case) nameByRemains() {
+	if c.Kill.Fact.VictimPID.OK {
+		return
+	}
+	var dead []correlate.Placed[parsers.Process]
+	for _, p := range c.Processes {
+		if strings.Contains(p.Fact.Command, "<defunct>") && serviceComm.MatchString(p.Fact.Comm) {
+			dead = append(dead, p)
+		}
+	}
+	if len(dead) != 1 {
+		return
+	}
+	kill := *c.Kill // the incident is not ours to change
+	kill.Fact.VictimPID, kill.Fact.VictimComm = dead[0].Fact.PID, dead[0].Fact.Comm
+	c.Kill = &kill
 }
 
 // hasServiceEvidence: the input shows the stack itself, so that a kill can be judged by its effect.

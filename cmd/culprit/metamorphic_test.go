@@ -73,8 +73,6 @@ var telling = regexp.MustCompile(`info|keys|kern|dmesg|redis[^/]*\.(log|conf)|ac
 // lostVerdicts are the files without which the verdict becomes another, each with why that is wrong.
 var lostVerdicts = map[string]string{}
 
-const restarted = "Redis began anew without having been asked to stop: something killed it, so this is no quiet day"
-
 // silent are the files without which nothing is left to see: the pages do not fail.
 var silent = map[string]bool{
 	"evicted-whole without redis-info.log":          true,

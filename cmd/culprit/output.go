@@ -28,6 +28,7 @@ var renderers = []renderer{
 	{"json", []string{".json"}, plainly(report.JSON)},
 	{"md", []string{".md", ".markdown"}, plainly(report.Markdown)},
 	{"html", []string{".html", ".htm"}, plainly(report.HTML)},
+	{"sarif", []string{".sarif"}, plainly(report.SARIF)},
 }
 
 // plainly is a renderer whose page has no width and no colour.

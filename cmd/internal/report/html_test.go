@@ -104,7 +104,7 @@ func TestHTMLTeaShop(t *testing.T) {
 	for _, e := range elements {
 		count[e.Name.Local]++
 	}
-	if count["figure"] != 2 || count["path"] != 6 || count["article"] != 4+4 {
+	if count["figure"] != 1 || count["path"] != 4 || count["article"] != 4+4 {
 		t.Errorf("%d charts with %d curves, %d cards", count["figure"], count["path"], count["article"])
 	}
 }

@@ -25,6 +25,7 @@ type htmlChart struct {
 	Legend                []htmlLine
 
 	from, to time.Time
+	points   int // that can be seen
 }
 
 type (
@@ -77,7 +78,7 @@ func htmlCharts(r *rules.Report) []htmlChart {
 	}
 	charts := []htmlChart{newHTMLChart(r, from, to)}
 	if near, end, ok := outageSpan(r); ok && to.Sub(from) > 6*end.Sub(near) && near.After(from) && end.Before(to.Add(end.Sub(near))) {
-		if c := newHTMLChart(r, near, end); len(c.Lanes) > 0 {
+		if c := newHTMLChart(r, near, end); c.points >= closerPoints {
 			c.Caption = "closer: " + period(near, end, true)
 			charts = append(charts, c)
 		}
@@ -245,6 +246,7 @@ func (c *htmlChart) lane(list []rules.Series, y int) (htmlLane, bool) {
 			c.Legend = append(c.Legend, htmlLine{"f" + color, s.Name})
 		}
 	}
+	c.points += points
 	l.Name, l.Notes = clip(visible(strings.Join(names, ", ")), 60), clip(visible(strings.Join(notes, "; ")), 80)
 	l.Top = "highest " + quantity(peak, list[0].Unit)
 	if peak == 0 {
@@ -257,6 +259,7 @@ func (c *htmlChart) lane(list []rules.Series, y int) (htmlLane, bool) {
 const (
 	limitInSight = 2.5 // times the peak: a limit farther away would press the curve to the ground
 	dotsShown    = 60  // readings of a curve that is told apart point by point
+	closerPoints = 8   // a picture of the outage alone shows no less
 	hitsShown    = 240 // columns of hover values: what a pointer can tell apart
 )
 

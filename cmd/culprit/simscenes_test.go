@@ -211,6 +211,7 @@ func declared(s *sim, cut string) {
 	case "ended": // a crawl in the first tenth, and the visitors' own sessions ever since
 		human.rate = l.rate
 		bot.rate, bot.from, bot.to = l.rate*2, s.from, s.from.Add(l.window/10)
+		s.open = l.log < l.window/2 // a log of the end cannot tell who came before
 	case "after-weak": // only INFO from after the kill; the crawler in the log could have made a fiftieth of it
 		human.rate = l.rate / 50
 		bot.rate, bot.from = l.rate/50, time.Time{}

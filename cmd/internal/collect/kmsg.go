@@ -19,7 +19,6 @@ type Kmsg struct {
 	Lost int // how often the ring had overrun before it was read; each time the oldest records were gone
 
 	f      *os.File
-	name   string
 	notice func(string)
 	rest   []byte
 	buf    [maxKmsg]byte
@@ -32,7 +31,7 @@ func OpenKmsg(ctx context.Context, name string, notice func(string)) (*Kmsg, err
 		return nil, fmt.Errorf("kernel log %s: %w", name, plainError(err))
 	}
 	context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })
-	return &Kmsg{f: f, name: name, notice: notice}, nil
+	return &Kmsg{f: f, notice: notice}, nil
 }
 
 // Read gives one record as one line. What the kernel puts below it (" SUBSYSTEM=pci") says nothing of an incident.
@@ -42,7 +41,7 @@ func (k *Kmsg) Read(p []byte) (int, error) {
 		switch {
 		case errors.Is(err, syscall.EPIPE):
 			k.Lost++
-			k.notice(fmt.Sprintf("%s: the ring overran (%d so far): records were lost before they were read", k.name, k.Lost))
+			k.notice(fmt.Sprintf("the ring overran (%d so far): records were lost before they were read", k.Lost))
 			continue
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			k.f.Close()

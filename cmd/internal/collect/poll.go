@@ -41,7 +41,7 @@ func (p *Poller) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// dateLine is what the parsers date an answer by, to the millisecond and with its zone.
+// dateLine is what the parsers date an answer by, to the millisecond and in the host's zone, which other logs may leave out.
 func dateLine(t time.Time) string {
-	return t.UTC().Format("2006-01-02T15:04:05.000Z") + "\n"
+	return t.Format("2006-01-02T15:04:05.000Z07:00") + "\n"
 }

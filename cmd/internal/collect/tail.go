@@ -144,7 +144,7 @@ func (f *Follower) run(ctx context.Context, o FollowOptions) {
 				gone = time.Now()
 			}
 			if text := plainError(err).Error(); text != told && time.Since(gone) > tailSilence { // a rotation takes a moment
-				f.notice(fmt.Sprintf("%s: %s; waiting for it", f.path, text))
+				f.notice(text + "; waiting for it")
 				told = text
 			}
 			if current != nil && current.deleted() { // else its volume may come back, or a writer may go on in the renamed file
@@ -334,7 +334,7 @@ func (g *followed) open(f *Follower) bool {
 		Logger: log,
 	})
 	if err != nil {
-		f.notice(fmt.Sprintf("%s: %v", f.path, plainError(err)))
+		f.notice(plainError(err).Error())
 		return false
 	}
 	g.tail, log.tail = t, t

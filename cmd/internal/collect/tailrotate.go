@@ -26,7 +26,7 @@ func (f *Follower) again(ctx context.Context, g *followed) bool {
 	case <-g.cut:
 	default:
 		if g.holds(g.off) {
-			f.notice(fmt.Sprintf("%s: %v; trying again", f.path, g.tail.Err()))
+			f.notice(fmt.Sprintf("%v; trying again", g.tail.Err()))
 			select {
 			case <-ctx.Done():
 				return false
@@ -71,7 +71,7 @@ func (f *Follower) readBack(ctx context.Context, g *followed, now []byte) bool {
 		}
 	}
 	if !found && g.off > 0 {
-		f.notice(fmt.Sprintf("%s: truncated, and no copy of it found beside it; lines written in the last %v may be lost", f.path, 2*tailPoll))
+		f.notice(fmt.Sprintf("truncated, and no copy of it found beside it; lines written in the last %v may be lost", 2*tailPoll))
 	}
 	return true
 }

@@ -1,0 +1,58 @@
+package correlate
+
+import (
+	"testing"
+	"time"
+
+	"culprit/parsers"
+)
+
+// growing is a server that took so many bytes more each of n minutes, with a wobble, up to a limit.
+func growing(n int, perMinute, limit int64) *Instance {
+	in := &Instance{Name: "6379"}
+	for i := range n {
+		s := Snapshot{At: time.Unix(int64(i)*60, 0).UTC(), Placed: true, Used: parsers.Some(1<<30 + int64(i)*perMinute + int64(i*7%5)<<10), Max: parsers.Some(limit)}
+		s.Info = &parsers.RedisInfo{}
+		in.Snapshots = append(in.Snapshots, s)
+	}
+	return in
+}
+
+func TestForecast(t *testing.T) {
+	inc := &Incident{Redis: []*Instance{growing(30, 10<<20, 2<<30)}}
+	f := inc.Forecasts()
+	if len(f) != 1 || f[0].Limit != "maxmemory" {
+		t.Fatalf("%+v", f)
+	}
+	// 1 GiB less 29 minutes' growth, at 10 MiB a minute
+	if want := 73*time.Minute + 24*time.Second; (f[0].In - want).Abs() > 30*time.Second {
+		t.Errorf("in %v, want %v", f[0].In, want)
+	}
+	if f[0].Least > f[0].In || f[0].Most < f[0].In {
+		t.Errorf("%v is not within %v to %v", f[0].In, f[0].Least, f[0].Most)
+	}
+
+	// The host has less room than the server is allowed, and nobody set a limit.
+	free := []Placed[parsers.HostMemory]{{Placed: true, At: time.Unix(0, 0), Fact: parsers.HostMemory{AvailableKB: parsers.Some(100 << 10)}}}
+	for _, limit := range []int64{0, 2 << 30} {
+		inc = &Incident{Redis: []*Instance{growing(30, 10<<20, limit)}, Memory: free}
+		if f = inc.Forecasts(); len(f) != 1 || f[0].Limit != "memory" || (f[0].In-10*time.Minute).Abs() > 10*time.Second {
+			t.Errorf("limit %d: %+v", limit, f)
+		}
+	}
+}
+
+func TestNoForecast(t *testing.T) {
+	restarted := growing(30, 10<<20, 2<<30)
+	for i := 25; i < 30; i++ {
+		restarted.Snapshots[i].Run = 1
+	}
+	for name, in := range map[string]*Instance{
+		"steady": growing(30, 0, 2<<30), "shrinking": growing(30, -10<<20, 2<<30), "too few": growing(5, 10<<20, 2<<30),
+		"no limit known": growing(30, 10<<20, 0), "restarted": restarted, "none": {},
+	} {
+		if f := (&Incident{Redis: []*Instance{in}}).Forecasts(); len(f) > 0 {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}

@@ -14,6 +14,7 @@ type Options struct {
 	Width   int // of a line; 0 = 80
 	Color   bool
 	Verbose bool   // every line of evidence, every finding in full, the whole of each diff
+	ASCII   bool   // curves without block characters, for a terminal that may not have them
 	Source  string // what was analysed, as it was named on the command line; "" = standard input
 }
 
@@ -44,6 +45,7 @@ func Text(w io.Writer, r *rules.Report, o Options) error {
 		r:    r, o: o, told: map[line]bool{},
 	}
 	t.verdict()
+	t.curves()
 	switch r.Verdict.Outcome {
 	case rules.RootCause:
 		t.chain("WHAT HAPPENED")

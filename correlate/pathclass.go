@@ -62,15 +62,15 @@ func apiSecond(rest []byte) bool {
 }
 
 var (
-	healthNames = wordList{"healthz", "health", "healthcheck", "health-check", "health_check", "_health", "livez", "readyz", "live", "ready", "liveness", "readiness",
+	healthNames = wordsOf("healthz", "health", "healthcheck", "health-check", "health_check", "_health", "livez", "readyz", "live", "ready", "liveness", "readiness",
 		"ping", "status", "server-status", "server-info", "nginx_status", "nginx-status", "stub_status", "basic_status", "fpm-ping", "fpm-status", "fpm_status", "php-status",
 		"php-fpm-status", "php_ping", "metrics", "heartbeat", "alive", "up", "lb-status", "lbstatus", "health.php", "healthcheck.php", "health_check.php", "ping.php", "status.php",
-		"health.html", "healthcheck.html", "ping.html", "health.txt", "prometheus", "probe", "monitoring", "_ping", "__health", "haproxy-status"}
-	feedNames = wordList{"feed", "rss", "atom", "rss2", "rdf", "feed.xml", "rss.xml", "atom.xml", "feed.json", "rss2.xml", "index.xml", "index.rdf", "feed.rss", "feed.atom", "feeds"}
-	apiRoots  = wordList{"api", "rest", "wp-json", "graphql", "gql", "rpc", "jsonrpc", "_api", "api.php", "v1", "v2", "v3"}
-	apiFiles  = wordList{"xmlrpc.php", "admin-ajax.php", "api.php", "graphql", "rest.php"}
+		"health.html", "healthcheck.html", "ping.html", "health.txt", "prometheus", "probe", "monitoring", "_ping", "__health", "haproxy-status")
+	feedNames = wordsOf("feed", "rss", "atom", "rss2", "rdf", "feed.xml", "rss.xml", "atom.xml", "feed.json", "rss2.xml", "index.xml", "index.rdf", "feed.rss", "feed.atom", "feeds")
+	apiRoots  = wordsOf("api", "rest", "wp-json", "graphql", "gql", "rpc", "jsonrpc", "_api", "api.php", "v1", "v2", "v3")
+	apiFiles  = wordsOf("xmlrpc.php", "admin-ajax.php", "api.php", "graphql", "rest.php")
 
-	assetExtensions = wordList{"js", "css", "png", "jpg", "jpeg", "webp", "svg", "gif", "ico", "woff2", "woff", "ttf", "otf", "eot", "map", "avif", "mjs", "cjs", "bmp", "tif", "tiff", "svgz",
+	assetExtensions = wordsOf("js", "css", "png", "jpg", "jpeg", "webp", "svg", "gif", "ico", "woff2", "woff", "ttf", "otf", "eot", "map", "avif", "mjs", "cjs", "bmp", "tif", "tiff", "svgz",
 		"apng", "jxl", "heic", "mp4", "webm", "mp3", "ogg", "oga", "ogv", "wav", "m4a", "m4v", "mov", "avi", "flac", "aac", "m3u8", "ts", "vtt", "swf", "pdf", "zip", "gz", "tgz", "bz2", "xz", "7z",
-		"rar", "tar", "dmg", "exe", "msi", "apk", "iso", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "csv", "epub", "wasm", "webmanifest", "cur", "less", "scss", "htc"}
+		"rar", "tar", "dmg", "exe", "msi", "apk", "iso", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "csv", "epub", "wasm", "webmanifest", "cur", "less", "scss", "htc")
 )

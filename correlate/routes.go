@@ -50,10 +50,16 @@ const (
 
 // targetPath cuts a request target down to its path: no query, fragment, or, in a request to a proxy, scheme and host.
 func targetPath(t []byte) []byte {
-	if i := bytes.IndexAny(t, "?#"); i >= 0 {
+	if i := bytes.IndexByte(t, '?'); i >= 0 {
 		t = t[:i]
 	}
-	if i := bytes.Index(t, []byte("://")); i > 0 && t[0] != '/' {
+	if i := bytes.IndexByte(t, '#'); i >= 0 {
+		t = t[:i]
+	}
+	if len(t) == 0 || t[0] == '/' {
+		return t
+	}
+	if i := bytes.Index(t, []byte("://")); i > 0 {
 		if t = t[i+len("://"):]; bytes.IndexByte(t, '/') < 0 {
 			return rootPath
 		}
@@ -102,7 +108,7 @@ func lastSegment(path []byte) []byte {
 
 // router is what the segments of one path have to know of each other.
 type router struct {
-	words  map[string]struct{}
+	words  *wordSet
 	isFile bool // the path ends in a file that is not a page
 	depth  int
 	prev   kind
@@ -234,7 +240,7 @@ func (r *router) has(seg []byte) bool {
 			low[i] = c + 'a' - 'A'
 		}
 	}
-	if _, ok := r.words[string(low)]; ok {
+	if r.words.has(low) {
 		return len(low) > 1 || r.depth == 0 // one-letter families open a path: /p/tea, /u/17
 	}
 	if isVersion(low) {
@@ -243,7 +249,7 @@ func (r *router) has(seg []byte) bool {
 	from, parts := 0, 0
 	for i := 0; i <= len(low); i++ {
 		if i == len(low) || low[i] == '-' || low[i] == '_' || low[i] == '.' {
-			if _, ok := r.words[string(low[from:i])]; !ok {
+			if !r.words.has(low[from:i]) {
 				return false
 			}
 			from, parts = i+1, parts+1
@@ -397,7 +403,7 @@ func foldPrefix(b []byte, lower string) bool {
 
 func containsFold(b []byte, lower string) bool {
 	for i := 0; i+len(lower) <= len(b); i++ {
-		if foldPrefix(b[i:], lower) {
+		if b[i]|0x20 == lower[0] && foldPrefix(b[i:], lower) {
 			return true
 		}
 	}
@@ -410,29 +416,63 @@ func containsFold(b []byte, lower string) bool {
 var routeWordsTXT string
 
 // routeWords are the words that name families and actions on shops, blogs, APIs and admin pages, not things for sale.
-var routeWords = sync.OnceValue(func() map[string]struct{} {
-	words := map[string]struct{}{}
+var routeWords = sync.OnceValue(func() *wordSet {
+	words := &wordSet{all: map[string]struct{}{}}
 	for line := range strings.Lines(routeWordsTXT) {
 		if !strings.HasPrefix(line, "#") {
 			for _, w := range strings.Fields(line) {
-				words[w] = struct{}{}
+				words.add(w)
 			}
 		}
 	}
 	return words
 })
 
-type wordList []string
+// wordSet is a set of words behind a sieve of their first letter, last letter and length, which nine of ten other words do
+// not pass: paths are asked about several times a line.
+type wordSet struct {
+	all   map[string]struct{}
+	sieve [256]uint64
+}
 
-func (l wordList) has(seg []byte) bool {
-	for _, w := range l {
-		if equalFold(seg, w) {
-			return true
-		}
+func (w *wordSet) add(word string) {
+	w.all[word] = struct{}{}
+	w.sieve[word[0]] |= 1 << (len(word)%8*8 + int(word[len(word)-1])%8)
+}
+
+func (w *wordSet) has(b []byte) bool {
+	if len(b) == 0 || w.sieve[b[0]]&(1<<(len(b)%8*8+int(b[len(b)-1])%8)) == 0 {
+		return false
 	}
-	return false
+	_, ok := w.all[string(b)]
+	return ok
+}
+
+// wordList is a wordSet asked in either case.
+type wordList struct{ wordSet }
+
+func wordsOf(words ...string) *wordList {
+	l := &wordList{wordSet{all: map[string]struct{}{}}}
+	for _, w := range words {
+		l.add(w)
+	}
+	return l
+}
+
+func (l *wordList) has(seg []byte) bool {
+	if len(seg) > maxRouteSegment {
+		return false
+	}
+	var lower [maxRouteSegment]byte
+	for i, c := range seg {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower[i] = c
+	}
+	return l.wordSet.has(lower[:len(seg)])
 }
 
 // assetFolders hold files whose names are few and telling; below any other folder a file's name may be anybody's.
-var assetFolders = wordList{"assets", "static", "css", "js", "img", "images", "image", "fonts", "font", "media", "build", "dist", "bundles", "themes", "skin",
-	"wp-content", "wp-includes", "plugins", "modules", "vendor", "lib", "libs", "icons", "svg", "sites", "pub", "public", "_next", "_nuxt", "webpack", "packs", "packages"}
+var assetFolders = wordsOf("assets", "static", "css", "js", "img", "images", "image", "fonts", "font", "media", "build", "dist", "bundles", "themes", "skin",
+	"wp-content", "wp-includes", "plugins", "modules", "vendor", "lib", "libs", "icons", "svg", "sites", "pub", "public", "_next", "_nuxt", "webpack", "packs", "packages")

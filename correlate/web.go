@@ -39,6 +39,8 @@ type webFold struct {
 	lastStatus *statusCell
 	agentSeen  intern
 	agentIDs   []agentRef // by number in agentSeen
+	addrSeen   intern
+	addrIDs    []addrRef // by number in addrSeen
 	paths      [pathSlots]pathSlot
 	buf        []byte
 }
@@ -193,11 +195,11 @@ func (w *webFold) add(r parsers.Record, a *parsers.Access) {
 	page := class == Page && a.Status > 0 && a.Status < 400 && a.Status != 304
 	unix := r.Time.Unix()
 
-	actor := w.actorOf(client, agent, netip.Addr{}, false)
+	actor, auto := w.actorOf(client, agent, netip.Addr{}, false)
 	sum := &w.actor[actor]
 	if sum.first.sooner(r) {
 		text := ""
-		if w.grain == 0 || w.agentOf(agent).auto {
+		if w.quotes(auto) {
 			text = clip(r.Raw)
 		}
 		sum.first = example{r.Time, r.At, text}

@@ -54,10 +54,10 @@ type webLimits struct {
 	routeCells    int
 }
 
-// defaultLimits make a fold of 10 MiB at its finest and of 30 at most.
+// defaultLimits make a fold of 10 MiB at its finest and of 20 at most.
 var defaultLimits = webLimits{
-	exact: 1 << 15, clients: 1 << 17,
-	cells:  1 << 18, // a 5 M-line day of 60,000 clients has 2.5 M minutes of them
+	exact: 1 << 15, clients: 1 << 16,
+	cells:  1 << 17, // a 5 M-line day of 60,000 clients has 2.5 M minutes of them
 	bins:   1 << 16, // 45 days of minutes
 	routes: 1 << 13, // a large shop has 500
 	sites:  1 << 13, references: 1 << 15, routeCells: 1 << 17,
@@ -111,7 +111,8 @@ func (w *webFold) coarsenClients(grain int) {
 	w.grain, w.width = grain, clientGrains[grain].width
 	w.addrs, w.agents, w.actors, w.actor, w.sole = intern{}, intern{}, table[uint32]{}, nil, nil
 	w.actorCells = table[cell]{}
-	w.agentIDs, w.agentSeen, w.lastStatus = nil, intern{}, nil
+	w.agentSeen, w.agentIDs, w.addrSeen, w.addrIDs = intern{}, nil, intern{}, nil
+	w.lastStatus = nil
 	w.takeClients(&old)
 	if factor := w.width / old.width; factor > 1 {
 		status := make(map[int64]*statusCell, len(old.status)/int(factor)+1)
@@ -136,10 +137,11 @@ func (w *webFold) takeClients(o *webFold) {
 		if o.sole != nil {
 			sole = o.sole[i]
 		}
-		ids[i] = w.actorOf([]byte(addr), []byte(agent), sole, o.sole != nil)
-		w.actor[ids[i]].merge(a)
-		if !w.quotes(agent) {
-			w.actor[ids[i]].first.text = ""
+		id, auto := w.actorOf([]byte(addr), []byte(agent), sole, o.sole != nil)
+		ids[i] = id
+		w.actor[id].merge(a)
+		if !w.quotes(auto) {
+			w.actor[id].first.text = ""
 		}
 	}
 	factor := uint32(w.width / o.width)
@@ -279,36 +281,64 @@ func (w *webFold) agentOf(agent []byte) agentRef {
 }
 
 // quotes says whether a client's first line is kept. Beyond the first grain only programs' are: people are never quoted.
-func (w *webFold) quotes(agent string) bool {
-	return w.grain == 0 || w.agentOf([]byte(agent)).auto
+func (w *webFold) quotes(auto bool) bool { return w.grain == 0 || auto }
+
+// addrRef is what is known of an address as logged: what it counts as at this grain, for people and for programs.
+type addrRef struct {
+	id   [2]uint32
+	sole netip.Addr
 }
 
-// actorOf numbers the client at this grain. A network in which only one address was seen keeps it: sole is that address
-// when addr is itself such a network, invalid when it had several.
-func (w *webFold) actorOf(addr, agent []byte, sole netip.Addr, isNet bool) uint32 {
-	ref := w.agentOf(agent)
+// maxAddrSet is how many addresses are remembered with their networks.
+const maxAddrSet = 1 << 14
+
+// addrOf numbers an address at this grain.
+func (w *webFold) addrOf(addr []byte, auto bool) (id uint32, sole netip.Addr) {
 	g := clientGrains[w.grain]
-	level := g.people
-	if ref.auto {
-		level = g.bots
+	if g.people < byNetwork {
+		return w.addrs.id(addr), sole
 	}
-	if g.people >= byNetwork && !isNet {
-		sole, _ = ParseClient(addr)
+	n := w.addrSeen.id(addr)
+	if int(n) == len(w.addrIDs) {
+		ref := addrRef{}
+		ref.sole, _ = ParseClient(addr)
+		for i, level := range [2]uint8{g.people, g.bots} {
+			name := addr
+			if level >= byNetwork {
+				name = networkName(addr, level)
+			}
+			ref.id[i] = w.addrs.id(name)
+		}
+		if len(w.addrIDs) >= maxAddrSet {
+			w.addrSeen, w.addrIDs = intern{}, nil
+			return ref.id[boolIndex(auto)], ref.sole
+		}
+		w.addrIDs = append(w.addrIDs, ref)
 	}
-	if level >= byNetwork {
-		addr = networkName(addr, level)
+	ref := &w.addrIDs[n]
+	return ref.id[boolIndex(auto)], ref.sole
+}
+
+// actorOf numbers the client at this grain. net says that addr may be a network, in which no address but sole was seen;
+// an invalid sole means several.
+func (w *webFold) actorOf(addr, agent []byte, sole netip.Addr, net bool) (actor uint32, auto bool) {
+	ref := w.agentOf(agent)
+	addrID, own := w.addrOf(addr, ref.auto)
+	if !net {
+		sole = own
 	}
-	id, added := w.actors.at(uint64(w.addrs.id(addr))<<32 | uint64(ref.id))
+	id, added := w.actors.at(uint64(addrID)<<32 | uint64(ref.id))
+	nets := clientGrains[w.grain].people >= byNetwork
 	if added {
 		*id = uint32(len(w.actor))
-		w.actor = append(w.actor, actorSum{addr: w.addrs.id(addr), agent: ref.id})
-		if g.people >= byNetwork {
+		w.actor = append(w.actor, actorSum{addr: addrID, agent: ref.id})
+		if nets {
 			w.sole = append(w.sole, sole)
 		}
-	} else if g.people >= byNetwork && w.sole[*id] != sole {
+	} else if nets && w.sole[*id] != sole {
 		w.sole[*id] = netip.Addr{}
 	}
-	return *id
+	return *id, ref.auto
 }
 
 // networkName is the network of an address, or of a smaller network, as text.

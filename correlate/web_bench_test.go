@@ -1,0 +1,45 @@
+package correlate
+
+import (
+	"fmt"
+	"testing"
+)
+
+// benchPaths are a shop's: half style sheets and pictures with hashes in their names, a quarter products.
+func benchPaths() [][]byte {
+	var paths [][]byte
+	for i := range 4096 {
+		switch i % 4 {
+		case 0, 1:
+			paths = append(paths, fmt.Appendf(nil, "/static/build/runner.%x.css", i*2654435761%(1<<20)))
+		case 2:
+			paths = append(paths, fmt.Appendf(nil, "/product/%d/trail-classic-sneaker", 10000+i*7919%40000))
+		case 3:
+			paths = append(paths, fmt.Appendf(nil, "/category/shoes?page=%d&sort=price_asc&color=red", i%60))
+		}
+	}
+	return paths
+}
+
+func BenchmarkRouteShop(b *testing.B) {
+	paths := benchPaths()
+	var buf []byte
+	for i := 0; b.Loop(); i++ {
+		buf = Route(paths[i%len(paths)], buf[:0])
+	}
+}
+
+func BenchmarkClassifyShop(b *testing.B) {
+	paths := benchPaths()
+	for i := 0; b.Loop(); i++ {
+		Classify(paths[i%len(paths)])
+	}
+}
+
+func BenchmarkWebFold(b *testing.B) {
+	requests := manyRequests(1 << 16)
+	w := newWebFold()
+	for i := 0; b.Loop(); i++ {
+		w.add(requests[i%len(requests)].Record, &requests[i%len(requests)].Access)
+	}
+}

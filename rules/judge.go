@@ -31,7 +31,7 @@ func Judge(inc *correlate.Incident) *Report {
 	c.runRules(r)
 	r.DoesNotFit = c.misfits()
 	r.Ledger = c.ledgers()
-	r.Series = c.series()
+	r.Series = c.series(r.Culprits)
 	r.Marks = c.marks(r.Incident.OnsetAt)
 	return r
 }

@@ -172,7 +172,7 @@ type LedgerTerm struct {
 
 // Series is one measured curve.
 type Series struct {
-	ID     string // requests, requests-5xx, keys, keys-without-ttl, used-memory, rss
+	ID     string // requests, requests-culprits, requests-5xx, keys, keys-without-ttl, used-memory, rss
 	Name   string
 	Unit   string        // "bytes", "" = a number of things
 	Lane   string        // series of one lane share an axis: requests, failed, keys, memory

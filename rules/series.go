@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -15,8 +16,8 @@ const maxPoints = 500
 
 // series are the curves that tell the incident: what was asked of the site, and what became of the server's keys and memory.
 // The server's curve goes on after the kill, where it shows what the restart did.
-func (c *Case) series() []Series {
-	out := c.requestSeries()
+func (c *Case) series(culprits []Culprit) []Series {
+	out := c.requestSeries(culprits)
 	if c.Redis == nil {
 		return out
 	}
@@ -90,7 +91,7 @@ func (c *Case) memoryLimits() []Limit {
 	return out
 }
 
-func (c *Case) requestSeries() []Series {
+func (c *Case) requestSeries(culprits []Culprit) []Series {
 	if c.Web == nil || len(c.Web.Files) == 0 {
 		return nil
 	}
@@ -109,7 +110,43 @@ func (c *Case) requestSeries() []Series {
 		all.sum(at, float64(t.Requests))
 		failed.sum(at, float64(t.S5xx))
 	})
-	return []Series{all, failed}
+	out := []Series{all}
+	if s, ok := c.culpritSeries(culprits, all); ok {
+		out = append(out, s)
+	}
+	return append(out, failed)
+}
+
+// culpritSeries are the requests that are held to have made the keys, in the bins of all requests.
+func (c *Case) culpritSeries(culprits []Culprit, all Series) (Series, bool) {
+	kinds := map[string]correlate.GroupKind{"user-agent": correlate.CrawlerGroup, "network": correlate.NetworkGroup, "route": correlate.RouteGroup}
+	var groups []*correlate.Group
+	var names []string
+	for _, who := range culprits {
+		for _, g := range c.Web.Groups {
+			if g.Kind != kinds[who.Kind] || g.Name != who.Value || slices.Contains(groups, g) || g.Kind != correlate.RouteGroup && g.Requests != who.Requests {
+				continue
+			}
+			groups = append(groups, g)
+			names = append(names, g.Name)
+		}
+	}
+	if len(groups) == 0 {
+		return Series{}, false
+	}
+	s := all
+	s.ID, s.Name, s.Points = "requests-culprits", "page requests of "+andMore(names), nil
+	if groups[0].Kind == correlate.RouteGroup {
+		s.Name = "answered requests for " + andMore(names)
+	}
+	for _, p := range all.Points {
+		n := 0.0
+		for _, g := range groups {
+			n += g.Count(p.At, p.At.Add(all.Bin))
+		}
+		s.Points = append(s.Points, Point{At: p.At, Value: math.Round(n)})
+	}
+	return s, true
 }
 
 func (s *Series) sum(at time.Time, v float64) {

@@ -185,7 +185,7 @@ func (c *htmlChart) covers(t time.Time, width time.Duration) bool {
 }
 
 // seriesClass gives a curve the same colour in every report.
-var seriesClass = map[string]string{"requests": "0", "requests-5xx": "bad", "keys": "3", "keys-without-ttl": "1", "used-memory": "0", "rss": "2"}
+var seriesClass = map[string]string{"requests": "0", "requests-culprits": "1", "requests-5xx": "bad", "keys": "3", "keys-without-ttl": "1", "used-memory": "0", "rss": "2"}
 
 func (c *htmlChart) lane(list []rules.Series, y int) (htmlLane, bool) {
 	l := htmlLane{NameY: y + 13, Y: y + laneHead, H: laneHeight, Base: y + laneHead + laneHeight}

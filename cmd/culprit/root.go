@@ -57,7 +57,7 @@ with the lines that prove it. PATH is a folder, a file, an archive, or - for sta
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	a.flags(root)
-	root.AddCommand(newAnalyze(code), newParse(code), newRules(), newFix(code), newVerify(code), newWatch(code))
+	root.AddCommand(newAnalyze(code), newParse(code), newRules(), newFix(code), newVerify(code), newWatch(code), newCollect())
 	return root
 }
 

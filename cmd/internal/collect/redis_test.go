@@ -214,7 +214,9 @@ func TestRedisHangs(t *testing.T) {
 	defer r.Close()
 	ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer stop()
-	if b := r.Info(ctx); b != nil {
-		t.Errorf("got %q", b)
+	began := time.Now()
+	r.Info(ctx)
+	if took := time.Since(began); took > redisAnswer {
+		t.Errorf("waited %v", took)
 	}
 }

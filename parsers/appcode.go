@@ -19,6 +19,9 @@ var _ = register(Parser{
 	Parse: parseAppCode,
 })
 
+// AppFile begins the name of a file of the application's own folder, which does not lie in the input (--app).
+const AppFile = "app:"
+
 // AppCode is a call in the application's own source that writes a Redis key and sets no expiry.
 type AppCode struct {
 	Language string   `json:"language"` // php, javascript, python, ruby
@@ -35,7 +38,7 @@ func matchAppCode(name string, head []byte) int {
 	if codeLanguage(name, head) == "" || !bytes.Contains(bytes.ToLower(head), []byte("redis")) {
 		return 0
 	}
-	if codeWrite.Match(head) || codeSession.Match(head) {
+	if codeWrite.Match(head) || codeSession.Match(head) || codeExpiring.Match(head) {
 		return SureShape
 	}
 	return 0
@@ -45,7 +48,9 @@ var (
 	// codeWrite: a method call that stores; what it stores and whether it expires is read from its arguments.
 	codeWrite   = regexp.MustCompile(`(?i)([$@\w\]\)][\w$.\->\[\]'()]*?)(?:->|\.)(set|hset|hmset|hSet|hMSet)\s*\(`)
 	codeSession = regexp.MustCompile(`RedisStore|RedisSession|SaveHandler|session_set_save_handler`)
-	codeLiteral = regexp.MustCompile("['\"`]([A-Za-z][A-Za-z0-9_.:-]{0,60}[_:.-])(?:['\"`$#{]|\\$\\{)")
+	// codeExpiring: a file whose writes all expire is read too, and says nothing, which is an answer.
+	codeExpiring = regexp.MustCompile(`(?i)(?:->|\.)p?setex\s*\(`)
+	codeLiteral  = regexp.MustCompile("['\"`]([A-Za-z][A-Za-z0-9_.:-]{0,60}[_:.-])(?:['\"`$#{]|\\$\\{)")
 )
 
 // codeLanguage is told by what a file must begin with or hold: an opening tag, an import of its language's kind.

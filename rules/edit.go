@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"culprit/parsers"
 )
 
 // editor changes a configuration file line by line and touches nothing else: comments, blank lines, their order and their
@@ -203,8 +205,12 @@ func hunkSpan(first, n int) string {
 	return fmt.Sprintf("%d,%d", first, n)
 }
 
-// patchName is the file's name inside the input: what stands in an archive is named from the archive's own root.
+// patchName is the file's name inside the input: what stands in an archive is named from the archive's own root, what
+// stands in the application's folder from that folder.
 func patchName(file string) string {
+	if rel, ok := strings.CutPrefix(file, parsers.AppFile); ok {
+		return path.Clean(rel)
+	}
 	parts := strings.Split(path.Clean(strings.TrimLeft(file, "/")), "/")
 	for i, p := range parts[:len(parts)-1] {
 		switch strings.ToLower(path.Ext(p)) {

@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,16 +41,26 @@ func (c *Case) ttlFixes(h Hypothesis) []Fix {
 	}
 	if len(fixes) == 0 {
 		g := f
-		g.Text = "The code is not in the input. " + upper(s.setting)
+		g.Text = upper(s.setting)
 		if s.framework != "" {
 			g.Text = fmt.Sprintf("The keys are those of %s: %s", s.framework, s.setting)
 		}
+		where := "The code is not in the input; --app DIR finds the call in it. "
+		if c.hasCode() {
+			where = "No call in the code given writes a key without an expiry: a library does, or code elsewhere. "
+		}
+		g.Text = where + g.Text
 		if c.noSetting() {
 			g.Text += "\nRaise nothing else before this: without a life the keys fill any size of memory."
 		}
 		fixes = append(fixes, g)
 	}
 	return append(fixes, c.backfill(s, cli, pattern, secs))
+}
+
+// hasCode says whether the input holds source that writes to Redis at all.
+func (c *Case) hasCode() bool {
+	return slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool { return in.Format == "app-code" })
 }
 
 func (c *Case) noSetting() bool { m, ok := c.maxmemory(); return ok && m.Bytes == 0 }

@@ -21,6 +21,7 @@ type analysis struct {
 	format             string
 	since, until, host string
 	outputs, zones     []string
+	app                string
 	exitCode, verbose  bool
 	workers            int
 }
@@ -53,6 +54,7 @@ func (a *analysis) inputFlags(cmd *cobra.Command) {
 	f.StringVar(&a.until, "until", "", "judge nothing after this time")
 	f.StringArrayVar(&a.zones, "tz", nil, "the time zone of one file, as FILE=ZONE (Asia/Shanghai, UTC, +08:00); may be repeated")
 	f.StringVar(&a.host, "host-tz", "", "the time zone of files that name none")
+	f.StringVar(&a.app, "app", "", "the folder of the application's source: finds the calls that write the keys without an expiry")
 	f.IntVar(&a.workers, "workers", runtime.GOMAXPROCS(0), "files and parts of files to parse at the same time")
 }
 
@@ -68,12 +70,13 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 	if a.workers < 1 {
 		return fmt.Errorf("--workers %d: use 1 or more", a.workers)
 	}
-	rep, d, err := analyze(cmd.Context(), args, cmd.InOrStdin(), a.workers, options)
+	inc, d, err := a.incident(cmd, args, a.workers, options)
 	if err != nil {
 		return unreadable{err}
 	}
+	rep := rules.Judge(inc)
 	for _, t := range targets {
-		o := report.Options{Verbose: a.verbose, Source: onePath(args)}
+		o := report.Options{Verbose: a.verbose, Source: onePath(args), App: a.app}
 		if err := t.write(cmd.OutOrStdout(), rep, o); err != nil {
 			return err
 		}
@@ -92,19 +95,23 @@ func onePath(args []string) string {
 	return args[0]
 }
 
-// analyze is the whole way: collect, parse, correlate, judge.
-func analyze(ctx context.Context, args []string, stdin io.Reader, workers int, o correlate.Options) (*rules.Report, *driver, error) {
-	inc, d, err := incident(ctx, args, stdin, workers, o)
-	if err != nil {
-		return nil, nil, err
+// incident is the way up to judging: collect, parse, correlate.
+func (a *analysis) incident(cmd *cobra.Command, args []string, workers int, o correlate.Options) (*correlate.Incident, *driver, error) {
+	inc, d, err := incident(cmd.Context(), args, a.app, cmd.InOrStdin(), max(workers, 1), o)
+	if err == nil && d.appSkipped != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "culprit: --app %s: not read: %s\n", a.app, d.appSkipped)
 	}
-	return rules.Judge(inc), d, nil
+	return inc, d, err
 }
 
-// incident is the way up to judging.
-func incident(ctx context.Context, args []string, stdin io.Reader, workers int, o correlate.Options) (*correlate.Incident, *driver, error) {
-	d, err := newDriver(ctx, args, stdin, workers)
-	if err != nil {
+func incident(ctx context.Context, args []string, app string, stdin io.Reader, workers int, o correlate.Options) (*correlate.Incident, *driver, error) {
+	d := listed(args, stdin, workers)
+	if app != "" {
+		if err := d.addApp(ctx, app); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := d.takeCensus(ctx); err != nil {
 		return nil, nil, err
 	}
 	t, err := d.fold(ctx, o.Since, o.Until)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"culprit/correlate"
+	"culprit/parsers"
 	"culprit/rules"
 )
 
@@ -37,7 +38,7 @@ fix in the order to make them, its effect on this incident, its risk and its und
 			if err := emptyDir(out); err != nil {
 				return err
 			}
-			inc, d, err := incident(cmd.Context(), args, cmd.InOrStdin(), max(a.workers, 1), options)
+			inc, d, err := a.incident(cmd, args, a.workers, options)
 			if err != nil {
 				return unreadable{err}
 			}
@@ -105,7 +106,11 @@ func fixFiles(inc *correlate.Incident, rep *rules.Report) ([]outFile, error) {
 			if diff != "" {
 				name := fmt.Sprintf("%02d-%s.patch", i+1, f.ID)
 				files = append(files, outFile{name, diff, f.Title})
-				fmt.Fprintf(&b, "    patch -p1 < %s\n\nChanges `%s`.\n", name, f.Target)
+				fmt.Fprintf(&b, "    patch -p1 < %s\n\nChanges `%s`", name, f.Target)
+				if strings.HasPrefix(f.Target, parsers.AppFile) {
+					b.WriteString(", to be applied in the application's folder (the one of --app)")
+				}
+				b.WriteString(".\n")
 			} else {
 				fmt.Fprintf(&b, "Already made by a patch above.\n")
 			}

@@ -29,6 +29,8 @@ type driver struct {
 	workers int
 	census  census
 	bad     []string // named on the command line and not readable
+
+	appSkipped string // of --app, what a bound kept out
 }
 
 // sink takes records; each is used by one goroutine at a time.
@@ -36,13 +38,19 @@ type sink func(parsers.Record)
 
 // newDriver lists what there is to read and takes the census.
 func newDriver(ctx context.Context, args []string, stdin io.Reader, workers int) (*driver, error) {
+	d := listed(args, stdin, workers)
+	return d, d.takeCensus(ctx)
+}
+
+// listed is a driver before its census.
+func listed(args []string, stdin io.Reader, workers int) *driver {
 	d := &driver{units: collect.List(args, stdin), workers: max(workers, 1)}
 	for _, u := range d.units {
 		if err := u.Err(); err != nil && u.Named {
 			d.bad = append(d.bad, fmt.Sprintf("%s: %v", u.Name, err))
 		}
 	}
-	return d, d.takeCensus(ctx)
+	return d
 }
 
 // fold reads everything into one timeline.

@@ -82,10 +82,11 @@ func (sc scene) play(seed uint64) *sim {
 func judge(t *testing.T, files map[string]string) *rules.Report {
 	t.Helper()
 	dir := folder(t, files)
-	rep, _, err := analyze(t.Context(), []string{dir}, nil, 2, correlate.Options{})
+	inc, _, err := incident(t.Context(), []string{dir}, "", nil, 2, correlate.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	rep := rules.Judge(inc)
 	checkEvidence(t, asJSON(t, rep), dir)
 	return rep
 }

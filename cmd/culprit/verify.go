@@ -38,7 +38,7 @@ keys live under the new TTL. A patch that does not apply, or names a file outsid
 			if err != nil {
 				return fmt.Errorf("--patch %s: %w", patch, err)
 			}
-			inc, d, err := incident(cmd.Context(), args, cmd.InOrStdin(), max(a.workers, 1), options)
+			inc, d, err := a.incident(cmd, args, a.workers, options)
 			if err != nil {
 				return unreadable{err}
 			}

@@ -30,6 +30,7 @@ type Unit struct {
 	Name    string // as in Input
 	Named   bool   // it stands on the command line itself
 	rel     string // from the folder that was named on, with its own name: what may tell the host
+	file    string // its absolute path; "" = a stream
 	modTime time.Time
 	open    func() (io.ReadCloser, error)
 	stream  bool
@@ -200,16 +201,13 @@ func startsWithDotDot(rel string) bool {
 }
 
 func (w *walker) file(file, name, rel string, info fs.FileInfo, named bool) {
-	abs, err := filepath.Abs(file)
-	if err != nil {
-		abs = file
-	}
+	abs := absolute(file)
 	if w.seen[abs] {
 		return
 	}
 	w.seen[abs] = true
 	w.units = append(w.units, &Unit{
-		Name: name, Named: named, rel: rel, modTime: info.ModTime(),
+		Name: name, Named: named, rel: rel, file: abs, modTime: info.ModTime(),
 		open: func() (io.ReadCloser, error) { return os.Open(file) },
 	})
 }

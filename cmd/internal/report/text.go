@@ -16,6 +16,7 @@ type Options struct {
 	Verbose bool   // every line of evidence, every finding in full, the whole of each diff
 	ASCII   bool   // curves without block characters, for a terminal that may not have them
 	Source  string // what was analysed, as it was named on the command line; "" = standard input
+	App     string // the application's folder, as it was named; "" = none
 }
 
 const (

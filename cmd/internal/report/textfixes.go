@@ -19,6 +19,9 @@ func (t *text) fixes() {
 	note := ""
 	if t.o.Source != "" && slices.ContainsFunc(t.r.Fixes, func(f rules.Fix) bool { return f.Kind == rules.KindPatch }) {
 		note = "as patch files: culprit fix " + shellQuote(t.o.Source) + " --out DIR"
+		if t.o.App != "" {
+			note += " --app " + shellQuote(t.o.App)
+		}
 	}
 	t.heading("FIXES", note)
 	for i, f := range t.r.Fixes {

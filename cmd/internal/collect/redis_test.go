@@ -172,6 +172,12 @@ func TestRedisWithPasswordAndSocket(t *testing.T) {
 	s.kill()
 	socket := s.dir + "/redis.sock"
 	s.start("--requirepass", "secret", "--unixsocket", socket)
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+		if c, err := net.Dial("unix", socket); err == nil { // the server listens there after it does on its port
+			c.Close()
+			break
+		}
+	}
 	var notices []string
 	tell := func(n string) { notices = append(notices, n) }
 	for url, want := range map[string]int{

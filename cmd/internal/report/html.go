@@ -69,7 +69,7 @@ type htmlPage struct {
 	Ledgers                                      []htmlLedger
 	Fixes                                        []htmlFix
 	Findings                                     []htmlFinding
-	NotJudged                                    []htmlNotJudged
+	Unchecked, NotJudged                         []htmlReason
 	Read                                         string
 }
 
@@ -100,8 +100,8 @@ type (
 		F     rules.Finding
 		Fixes []int
 	}
-	htmlNotJudged struct{ Why, Rules string }
-	htmlShown     struct {
+	htmlReason struct{ Why, Names string }
+	htmlShown  struct {
 		Lines []correlate.Evidence
 		More  string
 	}
@@ -149,7 +149,14 @@ func newHTMLPage(r *rules.Report) htmlPage {
 	for _, f := range r.Findings {
 		p.Findings = append(p.Findings, htmlFinding{f, fixNumbers(r, f)})
 	}
-	p.NotJudged = htmlNotJudgedOf(r.NotJudged)
+	for _, n := range r.NotJudged {
+		p.NotJudged = because(p.NotJudged, n.Why, n.Rule)
+	}
+	for _, o := range r.RuledOut {
+		if !o.Checked {
+			p.Unchecked = because(p.Unchecked, o.Reason, o.Cause)
+		}
+	}
 	p.Read = readWords(r.Inputs)
 	return p
 }
@@ -260,16 +267,13 @@ func fixNumbers(r *rules.Report, f rules.Finding) []int {
 	return out
 }
 
-func htmlNotJudgedOf(list []rules.NotJudged) []htmlNotJudged {
-	var out []htmlNotJudged
-	for _, n := range list {
-		if i := slices.IndexFunc(out, func(o htmlNotJudged) bool { return o.Why == n.Why }); i >= 0 {
-			out[i].Rules += ", " + n.Rule
-		} else {
-			out = append(out, htmlNotJudged{n.Why, n.Rule})
-		}
+// because puts a name under its reason; the reasons keep their order.
+func because(list []htmlReason, why, name string) []htmlReason {
+	if i := slices.IndexFunc(list, func(o htmlReason) bool { return o.Why == why }); i >= 0 {
+		list[i].Names += ", " + name
+		return list
 	}
-	return out
+	return append(list, htmlReason{why, name})
 }
 
 func shownEvidence(ev []correlate.Evidence) *htmlShown {

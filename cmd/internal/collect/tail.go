@@ -52,7 +52,7 @@ type Follower struct {
 	mu     sync.Mutex
 	places map[*followed]place // as far as Read has handed on
 	past   []place             // files that were followed to their end
-	since  time.Time           // rotated copies that were written later are of this run
+	since  time.Time           // the name was last seen as known: what was rotated later was written later
 }
 
 // FollowOptions say where to begin and whom to tell.
@@ -137,6 +137,7 @@ func (f *Follower) run(ctx context.Context, o FollowOptions) {
 	current := f.begin(ctx, o)
 	told, gone := "", time.Time{}
 	for {
+		looked := time.Now()
 		file, info, err := f.open(current)
 		switch {
 		case err != nil:
@@ -162,6 +163,7 @@ func (f *Follower) run(ctx context.Context, o FollowOptions) {
 			current = f.start(ctx, file, info, 0)
 		default:
 			told, gone = "", time.Time{}
+			f.since = looked.Add(-mtimeTick)
 		}
 		select {
 		case <-ctx.Done():

@@ -3,6 +3,7 @@ package collect
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -142,11 +143,13 @@ func none(t *testing.T, l *logged, n int) {
 	}
 }
 
+var manyRotations = flag.Int("rotations", 20, "rotations in the tests of Follow")
+
 func rotations() int {
 	if testing.Short() {
 		return 5
 	}
-	return 20
+	return *manyRotations
 }
 
 // shift renames path.1 to path.2 and so on.

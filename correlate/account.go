@@ -13,11 +13,11 @@ import (
 // group. So the explanation tried first is a subset of the groups with one key a request each (a visit counts 0.6 to 1.6:
 // visits are guessed from gaps), and subsets are compared by likelihood. Only when none comes near, keys a request are
 // fitted freely. ambiguous tells that another subset, without the chosen one's largest group, is not twenty times less
-// likely: then the numbers cannot say who it was.
-func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguous bool) {
+// likely: then the numbers cannot say who it was. doubt is -2 log likelihood of what was chosen.
+func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguous bool, doubt float64) {
 	n := len(x)
 	if n == 0 {
-		return nil, false
+		return nil, false, math.Inf(1)
 	}
 	// The largest groups only: beyond eight, a group has under an eighth of the keys and the subsets outgrow their use.
 	order := make([]int, n)
@@ -45,10 +45,12 @@ func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguo
 	}
 	// Four standard deviations an interval, or a tenth of the total, is near enough to be the explanation.
 	if best.chi2 > 16*float64(len(y)) && !closeTotal(x, best.beta, y, 0.1) {
-		if len(y) < fitAt {
-			return evenShares(x, y), false
+		free := subset{beta: evenShares(x, y), doubt: 2 * float64(n)}
+		if len(y) >= fitAt {
+			free.beta = boundedFit(x, y, countWeights(y), maxPerRequest)
 		}
-		return boundedFit(x, y, countWeights(y), maxPerRequest), false
+		free.weigh(x, people, y)
+		return free.beta, false, free.doubt
 	}
 	lead, most := 0, -1.0
 	for _, g := range order {
@@ -61,7 +63,7 @@ func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguo
 			ambiguous = true
 		}
 	}
-	return best.beta, ambiguous
+	return best.beta, ambiguous, best.doubt
 }
 
 // unlikely is twice the logarithm of 20: odds of twenty to one between two explanations.

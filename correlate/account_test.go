@@ -11,7 +11,7 @@ func TestAccount(t *testing.T) {
 		t.Helper()
 		people := make([]bool, len(x))
 		people[len(x)-1] = true
-		got, ambiguous := account(x, people, y)
+		got, ambiguous, _ := account(x, people, y)
 		if ambiguous != wantAmbiguous {
 			t.Errorf("%s: ambiguous %v, want %v", name, ambiguous, wantAmbiguous)
 		}

@@ -53,6 +53,7 @@ type Group struct {
 
 	// Candidates for new sessions per bin: pages for crawlers and networks, answered requests for routes, visits for people.
 	bins  []binCount
+	every []binCount // all requests of a crawler that is not after assets: an application may open a session on a 404 too
 	width int64
 }
 
@@ -287,6 +288,9 @@ func (w *Web) join(g *Group, actor int, bins []cellAt, visits bool) {
 		if b.pages > 0 {
 			g.bins = append(g.bins, binCount{b.bin, float64(b.pages)})
 		}
+		if a.assets*2 <= a.requests { // a scanner asks for a backup.zip or two that are no assets
+			g.every = append(g.every, binCount{b.bin, float64(b.requests)})
+		}
 	}
 }
 
@@ -295,32 +299,46 @@ func (g *Group) finish() {
 	slices.SortStableFunc(g.Members, func(a, b Member) int {
 		return cmp.Or(-cmp.Compare(a.Requests, b.Requests), cmp.Compare(a.Addr, b.Addr), cmp.Compare(a.Agent, b.Agent))
 	})
-	slices.SortFunc(g.bins, func(a, b binCount) int { return cmp.Compare(a.bin, b.bin) })
-	joined := g.bins[:0]
-	for _, b := range g.bins {
+	g.bins, g.every = joinBins(g.bins), joinBins(g.every)
+}
+
+func joinBins(bins []binCount) []binCount {
+	slices.SortFunc(bins, func(a, b binCount) int { return cmp.Compare(a.bin, b.bin) })
+	joined := bins[:0]
+	for _, b := range bins {
 		if n := len(joined); n > 0 && joined[n-1].bin == b.bin {
 			joined[n-1].n += b.n
 		} else {
 			joined = append(joined, b)
 		}
 	}
-	g.bins = joined
+	return joined
 }
 
 // Count is the group's candidates for new sessions in [from, to): bins on the border count by the part inside.
-func (g *Group) Count(from, to time.Time) float64 {
+func (g *Group) Count(from, to time.Time) float64 { return g.count(g.bins, from, to) }
+
+// CountEvery is Count with every request a candidate, whatever its answer; where that is not kept, it is Count.
+func (g *Group) CountEvery(from, to time.Time) float64 {
+	if len(g.every) == 0 {
+		return g.Count(from, to)
+	}
+	return g.count(g.every, from, to)
+}
+
+func (g *Group) count(bins []binCount, from, to time.Time) float64 {
 	a, b := float64(from.UnixNano())/1e9, float64(to.UnixNano())/1e9
 	width := float64(g.width)
-	i, _ := slices.BinarySearchFunc(g.bins, int64(a/width), func(c binCount, bin int64) int { return cmp.Compare(c.bin, bin) })
+	i, _ := slices.BinarySearchFunc(bins, int64(a/width), func(c binCount, bin int64) int { return cmp.Compare(c.bin, bin) })
 	sum := 0.0
-	for ; i < len(g.bins); i++ {
-		start := float64(g.bins[i].bin) * width
+	for ; i < len(bins); i++ {
+		start := float64(bins[i].bin) * width
 		if start >= b {
 			break
 		}
 		inside := min(b, start+width) - max(a, start)
 		if inside > 0 {
-			sum += g.bins[i].n * inside / width
+			sum += bins[i].n * inside / width
 		}
 	}
 	return sum

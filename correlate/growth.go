@@ -152,6 +152,7 @@ type Attribution struct {
 	Residual  float64 // NewKeys less what is explained
 	Covered   float64 // share of the run's growth that fell into logged time
 	Fitted    bool    // enough intervals for a fit; else totals are compared: a ratio, not a correlation
+	AnyAnswer bool    // requests count whatever their answer: sessions are opened on a 404 too
 	Steady    bool    // no interval was logged well enough; the keys' steady pace stands in for it
 	Ambiguous bool    // other groups account for the keys about as well: the numbers cannot say who it was
 	From, To  time.Time
@@ -231,27 +232,30 @@ func Attribute(g *Growth, w *Web) *Attribution {
 		y[i] = iv.d
 	}
 	var groups []*Group
-	var x [][]float64
+	var x, every [][]float64
 	for _, grp := range w.Groups {
-		col := make([]float64, len(list))
-		sum := 0.0
+		col, all := make([]float64, len(list)), make([]float64, len(list))
 		for i, iv := range list {
-			col[i] = grp.Count(iv.from, iv.to)
-			sum += col[i]
+			col[i], all[i] = grp.Count(iv.from, iv.to), grp.CountEvery(iv.from, iv.to)
 		}
 		// A group that could not account for 2 % of the new keys is noise in a fit.
-		if sum*maxPerRequest < 0.02*a.NewKeys {
+		if max(sum(col), sum(all))*maxPerRequest < 0.02*a.NewKeys {
 			continue
 		}
 		groups = append(groups, grp)
-		x = append(x, col)
+		x, every = append(x, col), append(every, all)
 	}
 	people := make([]bool, len(groups))
 	for j, grp := range groups {
 		people[j] = grp.Kind == PeopleGroup
 	}
 	a.Fitted = len(list) >= fitAt
-	beta, ambiguous := account(x, people, y)
+	beta, ambiguous, doubt := account(x, people, y)
+	// An application that opens a session on every request does so on a scanner's 404 too: believed when it explains the
+	// keys twenty times better.
+	if b, amb, d := account(every, people, y); d+unlikely < doubt {
+		beta, ambiguous, x, a.AnyAnswer = b, amb, every, true
+	}
 	a.Ambiguous = ambiguous
 	for j, grp := range groups {
 		s := Share{Group: grp, PerRequest: beta[j], Correlation: math.NaN()}

@@ -276,7 +276,7 @@ func (c *Case) trafficEvent(cause string, shares []correlate.Share) correlate.Ev
 		if to.After(e.To) {
 			e.To = to
 		}
-		parts = append(parts, fmt.Sprintf("%s made %s %s", groupName(sh.Group), count(sh.Candidates), candidateWord(sh.Group)))
+		parts = append(parts, fmt.Sprintf("%s made %s %s", groupName(sh.Group), count(sh.Candidates), c.candidateWord(sh.Group)))
 		ev := sh.Group.First
 		e.Evidence = append(e.Evidence, ev)
 		if e.Subject == "" {
@@ -291,11 +291,11 @@ func (c *Case) trafficEvent(cause string, shares []correlate.Share) correlate.Ev
 	return e
 }
 
-func candidateWord(g *correlate.Group) string {
-	switch g.Kind {
-	case correlate.PeopleGroup:
+func (c *Case) candidateWord(g *correlate.Group) string {
+	switch {
+	case g.Kind == correlate.PeopleGroup:
 		return "visits"
-	case correlate.RouteGroup:
+	case g.Kind == correlate.RouteGroup, c.Who != nil && c.Who.AnyAnswer:
 		return "requests"
 	}
 	return "page requests"
@@ -470,7 +470,11 @@ func (c *Case) leakSummary(h *Hypothesis, l leak, shares []correlate.Share) stri
 			who = fmt.Sprintf("%s %s of %s, embedded in other sites,", count(requests), "requests", joinAnd(names))
 			who = strings.Replace(who, "the route ", "", 1)
 		case "crawler-session-leak":
-			who = fmt.Sprintf("%s page requests by %s", count(requests), joinAnd(names))
+			word := "page requests"
+			if c.Who != nil && c.Who.AnyAnswer {
+				word = "requests"
+			}
+			who = fmt.Sprintf("%s %s by %s", count(requests), word, joinAnd(names))
 		default:
 			who = fmt.Sprintf("%s ordinary visits", count(requests))
 		}

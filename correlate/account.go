@@ -13,7 +13,8 @@ import (
 // group. So the explanation tried first is a subset of the groups with one key a request each (a visit counts 0.6 to 1.6:
 // visits are guessed from gaps), and subsets are compared by likelihood. Only when none comes near, keys a request are
 // fitted freely. ambiguous tells that another subset, without the chosen one's largest group, is not twenty times less
-// likely: then the numbers cannot say who it was. doubt is -2 log likelihood of what was chosen.
+// likely: then the numbers cannot say who it was. doubt is -2 log likelihood of the chosen subset, without end for
+// a free fit.
 func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguous bool, doubt float64) {
 	n := len(x)
 	if n == 0 {
@@ -45,12 +46,10 @@ func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguo
 	}
 	// Four standard deviations an interval, or a tenth of the total, is near enough to be the explanation.
 	if best.chi2 > 16*float64(len(y)) && !closeTotal(x, best.beta, y, 0.1) {
-		free := subset{beta: evenShares(x, y), doubt: 2 * float64(n)}
-		if len(y) >= fitAt {
-			free.beta = boundedFit(x, y, countWeights(y), maxPerRequest)
+		if len(y) < fitAt {
+			return evenShares(x, y), false, math.Inf(1)
 		}
-		free.weigh(x, people, y)
-		return free.beta, false, free.doubt
+		return boundedFit(x, y, countWeights(y), maxPerRequest), false, math.Inf(1)
 	}
 	lead, most := 0, -1.0
 	for _, g := range order {

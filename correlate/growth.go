@@ -252,7 +252,7 @@ func Attribute(g *Growth, w *Web) *Attribution {
 	a.Fitted = len(list) >= fitAt
 	beta, ambiguous, doubt := account(x, people, y)
 	// An application that opens a session on every request does so on a scanner's 404 too: believed when it explains the
-	// keys twenty times better.
+	// keys twenty times better, or when nothing else adds up.
 	if b, amb, d := account(every, people, y); d+unlikely < doubt {
 		beta, ambiguous, x, a.AnyAnswer = b, amb, every, true
 	}

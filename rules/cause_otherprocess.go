@@ -228,6 +228,16 @@ func (c *Case) overBudget(g *TaskGroup) correlate.Outcome {
 	return correlate.Unknown
 }
 
+// asConfigured: a program at the size its own configuration gives it, be that wise or not: it was as large before. A buffer
+// pool that is not yet full (nine tenths) is still growing.
+func (c *Case) asConfigured(g *TaskGroup) bool {
+	if isMySQL(g.Comm) {
+		pool, ok := c.bufferPool()
+		return ok && g.RSS*10 <= pool.Bytes*13 && g.RSS*10 >= pool.Bytes*9
+	}
+	return c.overBudget(g) == correlate.Fail
+}
+
 func isMySQL(comm string) bool {
 	return strings.HasPrefix(comm, "mysqld") && comm != "mysqldump" || strings.HasPrefix(comm, "mariadbd")
 }

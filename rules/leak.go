@@ -224,8 +224,8 @@ func (c *Case) filledRoom() bool {
 		return false
 	}
 	grown := max(g.DRSS.Or(0), g.DUsed.Or(0))
-	// A larger program that keeps to no budget made the room small itself.
-	if h := c.hog(); h != nil && h.RSS > grown && c.overBudget(h) != correlate.Fail {
+	// A larger program that is beyond the size it was given, or was given none, made the room small itself.
+	if h := c.hog(); h != nil && h.RSS > grown && !c.asConfigured(h) {
 		return false
 	}
 	room := c.RAM.Bytes - g.First.RSS.Or(g.First.Used.Or(0))
@@ -234,7 +234,7 @@ func (c *Case) filledRoom() bool {
 			room -= t.RSS
 		}
 	}
-	return grown > 0 && grown*2 >= room
+	return grown*10 >= c.RAM.Bytes && grown*2 >= room // under a tenth of RAM is what a working host swings by
 }
 
 // redisShare is Redis's part of RAM when it died: the kernel's count with what it had swapped out, else the last RSS;

@@ -382,16 +382,30 @@ func culpritsOf(sh correlate.Share) []Culprit {
 }
 
 // sufficientByRate: without snapshots before the end, the growth is checked as a rate: session requests a day times bytes
-// a key against what was resident, over the time Redis (or the host) had been up. Within a factor of two either way the
-// arithmetic holds; nothing finer can be asked of a rate taken from a day of log.
+// a key against what was resident give the time it took to fill. A crawl whose beginning the log shows must have lasted
+// about that long; one that was under way when the log begins, no less than it is seen and no longer than Redis (or the
+// host) had been up. Within a factor of two either way the arithmetic holds; nothing finer can be asked of such a rate.
 func (c *Case) sufficientByRate(l leak, shares []correlate.Share) correlate.Outcome {
 	days, ok := c.daysToFill(l, shares)
-	up, okUp := c.upFor()
-	if !ok || !okUp {
+	if !ok || !c.Kill.Placed {
 		return correlate.Unknown
 	}
-	ratio := days / (up.Hours() / 24)
-	return correlate.Judge(true, ratio >= 0.5 && ratio <= 2)
+	var start time.Time
+	for _, sh := range shares {
+		if from, _ := sh.Group.Span(); start.IsZero() || from.Before(start) {
+			start = from
+		}
+	}
+	seen := c.Kill.At.Sub(start).Hours() / 24
+	if seen <= 0 {
+		return correlate.Fail // it began after the kill
+	}
+	// a tenth of the log without it is a beginning, not a gap between two requests
+	if start.Sub(c.Web.From) > c.Web.To.Sub(c.Web.From)/10 {
+		return correlate.Judge(true, days >= seen/2 && days <= seen*2)
+	}
+	up, known := c.upFor()
+	return correlate.Judge(known, days >= seen/2 && days <= up.Hours()/24*2)
 }
 
 // daysToFill is how long the sources need to fill what was resident at the kill.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -42,11 +41,11 @@ func TestExpected(t *testing.T) {
 			if err := json.Unmarshal(text, &want); err != nil {
 				t.Fatal(err)
 			}
-			rep, _, err := analyze(context.Background(), []string{dir}, nil, 2, correlate.Options{})
+			inc, _, err := incident(t.Context(), []string{dir}, "", nil, 2, correlate.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkExpected(t, want, rep)
+			checkExpected(t, want, rules.Judge(inc))
 		})
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 func newVerify(code *int) *cobra.Command {
 	var a analysis
 	var patch string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "verify --patch FILE PATH...",
 		Short: "Replay somebody's own change on the incident: what it would have stopped",
@@ -52,7 +54,12 @@ keys live under the new TTL. A patch that does not apply, or names a file outsid
 					refused++
 				}
 			}
-			if _, err := cmd.OutOrStdout().Write([]byte(b.String())); err != nil {
+			if asJSON {
+				err = writeTrials(cmd.OutOrStdout(), trials)
+			} else {
+				_, err = io.WriteString(cmd.OutOrStdout(), b.String())
+			}
+			if err != nil {
 				return err
 			}
 			if refused == len(trials) {
@@ -62,6 +69,7 @@ keys live under the new TTL. A patch that does not apply, or names a file outsid
 		},
 	}
 	cmd.Flags().StringVar(&patch, "patch", "", "the unified diff to try")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	a.inputFlags(cmd)
 	return cmd
 }

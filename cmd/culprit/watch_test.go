@@ -84,6 +84,8 @@ func (w *watched) event(t *testing.T, kind, says string) map[string]any {
 type testRedis struct {
 	t    *testing.T
 	addr string
+	args []string
+	dir  string
 	cmd  *exec.Cmd
 	conn net.Conn
 	r    *bufio.Reader
@@ -98,26 +100,32 @@ func startTestRedis(t *testing.T, args ...string) *testRedis {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &testRedis{t: t, addr: l.Addr().String()}
+	s := &testRedis{t: t, addr: l.Addr().String(), args: args, dir: t.TempDir()}
 	l.Close()
-	_, port, _ := net.SplitHostPort(s.addr)
-	s.cmd = exec.Command("redis-server", append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir()}, args...)...)
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	s.start()
 	t.Cleanup(s.kill)
+	return s
+}
+
+func (s *testRedis) start() {
+	s.t.Helper()
+	_, port, _ := net.SplitHostPort(s.addr)
+	s.cmd = exec.Command("redis-server", append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", s.dir}, s.args...)...)
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	var err error
 	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		if s.conn, err = net.Dial("tcp", s.addr); err == nil {
 			s.r = bufio.NewReader(s.conn)
-			t.Cleanup(func() { s.conn.Close() })
-			return s
+			return
 		}
 	}
-	t.Fatal(err)
-	return nil
+	s.t.Fatal(err)
 }
 
 func (s *testRedis) kill() {
+	s.conn.Close()
 	s.cmd.Process.Kill()
 	s.cmd.Wait()
 }
@@ -268,6 +276,38 @@ func TestWatchWithoutRedis(t *testing.T) {
 	<-w.done
 	if w.code != exitOK || strings.Contains(w.out.String(), "secret") {
 		t.Errorf("exit code %d:\n%s", w.code, w.out.String())
+	}
+}
+
+// A script waits for the first finding that matters.
+func TestWatchUntilFinding(t *testing.T) {
+	redis := startTestRedis(t, "--maxmemory", "2mb", "--maxmemory-policy", "noeviction")
+	w := startWatch(t.Context(), "--redis", "redis://"+redis.addr, "--until-finding", "--every", "50ms", "--ask", "50ms")
+	w.event(t, "verdict", "no-incident")
+	for i, value := 0, strings.Repeat("s", 2000); redis.set(fmt.Sprintf("sess:%032x", i), value); i++ {
+	}
+	<-w.done
+	if w.code != exitRootCause {
+		t.Errorf("exit code %d: %s\n%s", w.code, w.stderr.String(), w.out.String())
+	}
+	w.event(t, "ended", "redis-maxmemory-reached")
+}
+
+// A server that is killed and started again by its operator is told, and blamed on nobody.
+func TestWatchARestart(t *testing.T) {
+	redis := startTestRedis(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	w := startWatch(ctx, "--redis", "redis://"+redis.addr, "--every", "50ms", "--ask", "50ms")
+	w.event(t, "verdict", "outcome")
+	redis.kill()
+	w.event(t, "source", "refused")
+	redis.start()
+	w.event(t, "source", "answers again")
+	stop()
+	<-w.done
+	if v := w.event(t, "ended", "")["verdict"].(map[string]any); w.code != exitOK || v["outcome"] == "root-cause" {
+		t.Errorf("exit code %d, %v", w.code, v)
 	}
 }
 

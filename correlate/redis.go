@@ -396,17 +396,21 @@ func (t *Timeline) attachLogs(c *clocks, list []*Instance) {
 			pids[key][r.fact.PID.N] = true
 		}
 	}
+	if len(list) == 0 {
+		return
+	}
+	byFile := map[string]*Instance{}
 	for _, r := range t.redis {
-		key := family(r.at.File)
-		in := pickByPID(list, pids[key])
+		in := byFile[r.at.File]
 		if in == nil {
-			in = pickInstance(list, c.hosts[r.at.File], r.at.File, ports[key])
-		}
-		if in == nil {
-			if len(list) == 0 {
-				continue
+			key := family(r.at.File)
+			if in = pickByPID(list, pids[key]); in == nil {
+				in = pickInstance(list, c.hosts[r.at.File], r.at.File, ports[key])
 			}
-			in = list[0] // two servers, one log that names neither: its events still count, with the first
+			if in == nil {
+				in = list[0] // two servers, one log that names neither: its events still count, with the first
+			}
+			byFile[r.at.File] = in
 		}
 		at, err, ok := c.utc(r.at.File, r.when)
 		if ok && !within(at, c.since, c.until) {

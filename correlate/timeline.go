@@ -16,8 +16,8 @@ import (
 
 // Timeline is the fold of all records seen so far. The zero value is not usable: see NewTimeline.
 //
-// Rare facts (kills, snapshots, settings) are kept as a set; frequent ones (requests, error-log lines, keys) are summed
-// where they fall. Both commute: order and division of the input leave no trace.
+// Rare facts (kills, snapshots, settings) are kept as a set, which boundRepeats holds; frequent ones (requests, error-log lines,
+// keys) are summed where they fall. Both commute: order and division of the input leave no trace.
 type Timeline struct {
 	inputs       map[string]Input
 	since, until time.Time
@@ -42,6 +42,7 @@ type Timeline struct {
 	code       []seen[parsers.AppCode]
 	groups     []seen[parsers.KeyGroup]
 	configs    map[string]config
+	thinned    thinning
 
 	keys      keyFold
 	web       *webFold
@@ -143,20 +144,26 @@ func (t *Timeline) Add(r parsers.Record) {
 		keep(&t.kills, r, kill)
 	case *parsers.KernelEvent:
 		keep(&t.kernel, r, *f)
+		thinOut(&t.kernel, &t.thinned.kernel, maxEvents, kernelKind, false)
 	case *parsers.ServiceEvent:
 		keep(&t.services, r, *f)
+		thinOut(&t.services, &t.thinned.services, maxEvents, serviceKind, false)
 	case *parsers.CronRun:
 		keep(&t.crons, r, *f)
+		thinOut(&t.crons, &t.thinned.crons, maxEvents, cronKind, false)
 	case *parsers.CronJob:
 		keep(&t.cronJobs, r, *f)
 	case *parsers.RedisInfo:
 		info := *f
 		info.Fields, info.Keyspace, info.Lines = maps.Clone(f.Fields), maps.Clone(f.Keyspace), maps.Clone(f.Lines)
 		keep(&t.infos, r, info)
+		thinOut(&t.infos, &t.thinned.infos, maxSnapshots, infoKind, false)
 	case *parsers.RedisEvent:
 		keep(&t.redis, r, *f)
+		thinOut(&t.redis, &t.thinned.redis, maxEvents, redisKind, false)
 	case *parsers.SlowCommand:
 		keep(&t.slow, r, *f)
+		thinOut(&t.slow, &t.thinned.slow, maxEvents, slowKind, false)
 	case *parsers.RedisClient:
 		keep(&t.clients, r, *f)
 	case *parsers.Key:
@@ -165,8 +172,10 @@ func (t *Timeline) Add(r parsers.Record) {
 		keep(&t.groups, r, *f)
 	case *parsers.HostMemory:
 		keep(&t.memory, r, *f)
+		thinOut(&t.memory, &t.thinned.memory, maxEvents, memoryKind, false)
 	case *parsers.ClockReading:
 		keep(&t.clocks, r, *f)
+		thinOut(&t.clocks, &t.thinned.clocks, maxEvents, clockKind, false)
 	case *parsers.Process:
 		keep(&t.processes, r, *f)
 	case *parsers.Container:
@@ -179,8 +188,10 @@ func (t *Timeline) Add(r parsers.Record) {
 		t.configs[r.At.File] = config{system: f.System, text: bytes.Clone(f.Text)}
 	case *parsers.PoolEvent:
 		keep(&t.pool, r, *f)
+		thinOut(&t.pool, &t.thinned.pool, maxEvents, poolKind, false)
 	case *parsers.AppEvent:
 		keep(&t.app, r, *f)
+		thinOut(&t.app, &t.thinned.app, maxEvents, appKind, false)
 	case *parsers.Deploy:
 		keep(&t.deploys, r, *f)
 	case *parsers.AppCode:
@@ -285,6 +296,8 @@ func (t *Timeline) Merge(other *Timeline) {
 	t.deploys = append(t.deploys, other.deploys...)
 	t.code = append(t.code, other.code...)
 	t.groups = append(t.groups, other.groups...)
+	t.thinned.merge(other.thinned)
+	t.boundRepeats(false)
 	maps.Copy(t.configs, other.configs)
 	t.keys.merge(other.keys)
 	t.web.merge(other.web)
@@ -293,6 +306,7 @@ func (t *Timeline) Merge(other *Timeline) {
 
 // sort orders every kept fact by place, so that nothing downstream depends on the order of reading.
 func (t *Timeline) sort() {
+	t.boundRepeats(true)
 	byPlace(t.kills)
 	byPlace(t.kernel)
 	byPlace(t.services)

@@ -14,6 +14,7 @@ import (
 const (
 	maxSnapshots = 1 << 13 // some 10 kB each; a month of five-minute snapshots
 	maxEvents    = 1 << 15 // some 500 B each
+	maxRedisLog  = 1 << 17 // the save that a kill cut short is one of thousands: three months of one every five minutes
 )
 
 // thinning is how long the stretches of each list are: 0 = everything is kept, n = 2^(n-1) minutes.
@@ -113,7 +114,7 @@ func clockKind(c *parsers.ClockReading) string   { return c.From + c.Zone }
 // boundRepeats keeps the lists of facts that repeat within their bounds.
 func (t *Timeline) boundRepeats(end bool) {
 	thinOut(&t.infos, &t.thinned.infos, maxSnapshots, infoKind, end)
-	thinOut(&t.redis, &t.thinned.redis, maxEvents, redisKind, end)
+	thinOut(&t.redis, &t.thinned.redis, maxRedisLog, redisKind, end)
 	thinOut(&t.kernel, &t.thinned.kernel, maxEvents, kernelKind, end)
 	thinOut(&t.services, &t.thinned.services, maxEvents, serviceKind, end)
 	thinOut(&t.crons, &t.thinned.crons, maxEvents, cronKind, end)

@@ -160,7 +160,7 @@ func (t *Timeline) Add(r parsers.Record) {
 		thinOut(&t.infos, &t.thinned.infos, maxSnapshots, infoKind, false)
 	case *parsers.RedisEvent:
 		keep(&t.redis, r, *f)
-		thinOut(&t.redis, &t.thinned.redis, maxEvents, redisKind, false)
+		thinOut(&t.redis, &t.thinned.redis, maxRedisLog, redisKind, false)
 	case *parsers.SlowCommand:
 		keep(&t.slow, r, *f)
 		thinOut(&t.slow, &t.thinned.slow, maxEvents, slowKind, false)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -97,7 +98,11 @@ func onePath(args []string) string {
 
 // incident is the way up to judging: collect, parse, correlate.
 func (a *analysis) incident(cmd *cobra.Command, args []string, workers int, o correlate.Options) (*correlate.Incident, *driver, error) {
-	inc, d, err := incident(cmd.Context(), args, a.app, cmd.InOrStdin(), max(workers, 1), o)
+	ctx := cmd.Context()
+	if w := cmd.ErrOrStderr(); width(w) > 0 && os.Getenv("TERM") != "dumb" {
+		ctx = withProgress(ctx, w)
+	}
+	inc, d, err := incident(ctx, args, a.app, cmd.InOrStdin(), max(workers, 1), o)
 	if err == nil && d.appSkipped != "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "culprit: --app %s: not read: %s\n", a.app, d.appSkipped)
 	}

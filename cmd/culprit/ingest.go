@@ -56,6 +56,8 @@ func listed(args []string, stdin io.Reader, workers int) *driver {
 // fold reads everything into one timeline.
 func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.Timeline, error) {
 	var folds []*correlate.Timeline
+	ctx, done := d.tellProgress(ctx)
+	defer done()
 	inputs, err := d.readAll(ctx, func() sink {
 		t := correlate.NewTimeline()
 		t.Within(since, until)

@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type Input struct {
 type Unit struct {
 	Name    string // as in Input
 	Named   bool   // it stands on the command line itself
+	Size    int64  // on the disk; 0 = not known
 	rel     string // from the folder that was named on, with its own name: what may tell the host
 	file    string // its absolute path; "" = a stream
 	modTime time.Time
@@ -58,7 +60,7 @@ func (u *Unit) Each(ctx context.Context, visit func(Input) error) error {
 		return visit(in)
 	}
 	defer f.Close()
-	w := &unpacker{bounds: cmp.Or(u.bounds, usual()), ctx: ctx, visit: visit, file: f, raw: &counter{r: &ctxReader{ctx, f}}}
+	w := &unpacker{bounds: cmp.Or(u.bounds, usual()), ctx: ctx, visit: visit, file: f, raw: &counter{r: newCtxReader(ctx, f)}}
 	in.R = w.raw
 	err = w.unpack(in, u.rel, 0)
 	var s stop
@@ -237,15 +239,32 @@ func plainError(err error) error {
 	return err
 }
 
-// ctxReader ends a long read when the run is cancelled.
+// ctxReader ends a long read when the run is cancelled, and counts it where that is wanted.
 type ctxReader struct {
-	ctx context.Context
-	r   io.Reader
+	ctx   context.Context
+	r     io.Reader
+	count *atomic.Int64
+}
+
+type countKey struct{}
+
+// Counting makes every read of a unit add to n the bytes that it took from the unit as it lies on the disk.
+func Counting(ctx context.Context, n *atomic.Int64) context.Context {
+	return context.WithValue(ctx, countKey{}, n)
+}
+
+func newCtxReader(ctx context.Context, r io.Reader) *ctxReader {
+	count, _ := ctx.Value(countKey{}).(*atomic.Int64)
+	return &ctxReader{ctx, r, count}
 }
 
 func (c *ctxReader) Read(p []byte) (int, error) {
 	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return c.r.Read(p)
+	n, err := c.r.Read(p)
+	if c.count != nil {
+		c.count.Add(int64(n))
+	}
+	return n, err
 }

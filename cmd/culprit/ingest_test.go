@@ -247,7 +247,7 @@ func TestLongLineInBoundedMemory(t *testing.T) {
 func TestPanicCostsOneFile(t *testing.T) {
 	file := &reading{source: parsers.Source{Name: "f"}, parser: parsers.Parser{Name: "bad",
 		Parse: func(*parsers.Source, func(parsers.Record)) error { panic("cannot bear it") }}}
-	file.parse(strings.NewReader("x"), nil, 0, func(parsers.Record) {})
+	file.parse(strings.NewReader("x"), 0, func(parsers.Record) {})
 	if file.err == nil || !strings.HasPrefix(file.err.Error(), "parser bad: panic: cannot bear it") {
 		t.Error(file.err)
 	}

@@ -38,9 +38,8 @@ type webFold struct {
 	lastBin    int64
 	lastStatus *statusCell
 	agentSeen  intern
-	agentIDs   []agentRef // by number in agentSeen
-	addrSeen   intern
-	addrIDs    []addrRef // by number in addrSeen
+	agentIDs   []agentRef    // by number in agentSeen
+	nets       table[uint32] // numbers in addrs of IPv4 networks
 	paths      [pathSlots]pathSlot
 	buf        []byte
 }

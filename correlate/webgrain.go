@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"strings"
 )
@@ -111,7 +112,7 @@ func (w *webFold) coarsenClients(grain int) {
 	w.grain, w.width = grain, clientGrains[grain].width
 	w.addrs, w.agents, w.actors, w.actor, w.sole = intern{}, intern{}, table[uint32]{}, nil, nil
 	w.actorCells = table[cell]{}
-	w.agentSeen, w.agentIDs, w.addrSeen, w.addrIDs = intern{}, nil, intern{}, nil
+	w.agentSeen, w.agentIDs, w.nets = intern{}, nil, table[uint32]{}
 	w.lastStatus = nil
 	w.takeClients(&old)
 	if factor := w.width / old.width; factor > 1 {
@@ -283,40 +284,30 @@ func (w *webFold) agentOf(agent []byte) agentRef {
 // quotes says whether a client's first line is kept. Beyond the first grain only programs' are: people are never quoted.
 func (w *webFold) quotes(auto bool) bool { return w.grain == 0 || auto }
 
-// addrRef is what is known of an address as logged: what it counts as at this grain, for people and for programs.
-type addrRef struct {
-	id   [2]uint32
-	sole netip.Addr
-}
-
-// maxAddrSet is how many addresses are remembered with their networks.
-const maxAddrSet = 1 << 14
-
-// addrOf numbers an address at this grain.
+// addrOf numbers an address, or a network of a finer grain, at this grain; sole is the address.
 func (w *webFold) addrOf(addr []byte, auto bool) (id uint32, sole netip.Addr) {
 	g := clientGrains[w.grain]
-	if g.people < byNetwork {
-		return w.addrs.id(addr), sole
+	level := g.people
+	if auto {
+		level = g.bots
 	}
-	n := w.addrSeen.id(addr)
-	if int(n) == len(w.addrIDs) {
-		ref := addrRef{}
-		ref.sole, _ = ParseClient(addr)
-		for i, level := range [2]uint8{g.people, g.bots} {
-			name := addr
-			if level >= byNetwork {
-				name = networkName(addr, level)
-			}
-			ref.id[i] = w.addrs.id(name)
-		}
-		if len(w.addrIDs) >= maxAddrSet {
-			w.addrSeen, w.addrIDs = intern{}, nil
-			return ref.id[boolIndex(auto)], ref.sole
-		}
-		w.addrIDs = append(w.addrIDs, ref)
+	if g.people >= byNetwork {
+		sole, _ = ParseClient(addr)
 	}
-	ref := &w.addrIDs[n]
-	return ref.id[boolIndex(auto)], ref.sole
+	if level < byNetwork || level == byNothing {
+		return w.addrs.id(networkName(addr, level)), sole
+	}
+	// Its number stands under its first bits: to write the network's name anew for each line cost more than all else here.
+	if !sole.Is4() {
+		return w.addrs.id(networkName(addr, level)), sole
+	}
+	ip := sole.As4()
+	key := uint64(level)<<32 | uint64(binary.BigEndian.Uint32(ip[:])>>(32-netBits[level][0]))
+	n, added := w.nets.at(key)
+	if added {
+		*n = w.addrs.id(networkName(addr, level))
+	}
+	return *n, sole
 }
 
 // actorOf numbers the client at this grain. net says that addr may be a network, in which no address but sole was seen;
@@ -343,6 +334,9 @@ func (w *webFold) actorOf(addr, agent []byte, sole netip.Addr, net bool) (actor 
 
 // networkName is the network of an address, or of a smaller network, as text.
 func networkName(addr []byte, level uint8) []byte {
+	if level < byNetwork {
+		return addr
+	}
 	if level == byNothing {
 		return noAddress
 	}
@@ -351,13 +345,15 @@ func networkName(addr []byte, level uint8) []byte {
 	if !ok {
 		return noAddress
 	}
-	bits := map[uint8][2]int{byNetwork: {24, 64}, by16: {16, 48}, by8: {8, 32}}[level]
-	p, err := a.Prefix(bits[boolIndex(a.Is6())])
+	p, err := a.Prefix(netBits[level][boolIndex(a.Is6())])
 	if err != nil {
 		return noAddress
 	}
 	return p.AppendTo(nil)
 }
+
+// netBits are the bits of a network of IPv4 and of IPv6 by level.
+var netBits = [...][2]int{byNetwork: {24, 64}, by16: {16, 48}, by8: {8, 32}}
 
 func boolIndex(b bool) int {
 	if b {

@@ -96,6 +96,10 @@ func (l *accessLine) clfTime(line []byte) (head, rest []byte, why string) {
 // clfHead reads what stands before the time.
 func (l *accessLine) clfHead(head []byte) string {
 	head = bytes.TrimRight(head, " \t")
+	if addr, ok := bytes.CutSuffix(head, []byte(" - -")); ok && len(addr) > 0 && bytes.IndexByte(addr, ' ') < 0 && // nearly every line
+		bytes.IndexByte(addr, ',') < 0 && addr[0] != '"' {
+		return l.set(varClient, addr)
+	}
 	first, rest := listWord(head)
 	if len(first) == 0 {
 		return "nothing before the time"

@@ -24,6 +24,10 @@ func EachLineAndBlank(src *Source, f func(line []byte, at Pos)) error {
 }
 
 func eachLine(src *Source, blank bool, f func(line []byte, at Pos)) error {
+	if len(src.Text) > 0 && len(src.Text) <= MaxLine && !(src.Before == 0 && isUTF16(src.Text[:min(len(src.Text), 4)])) {
+		eachHeldLine(src, blank, f)
+		return nil
+	}
 	r := bufio.NewReaderSize(src.R, 64<<10)
 	if head, _ := r.Peek(4); src.Before == 0 && isUTF16(head) {
 		r = bufio.NewReaderSize(newUTF16Reader(r), 64<<10)
@@ -63,6 +67,28 @@ func eachLine(src *Source, blank bool, f func(line []byte, at Pos)) error {
 		}
 		if err != nil {
 			return fmt.Errorf("read %s:%d: %w", src.Name, at.Line+1, err)
+		}
+	}
+}
+
+// eachHeldLine is eachLine for a text in memory, none of whose lines can be too long.
+func eachHeldLine(src *Source, blank bool, f func(line []byte, at Pos)) {
+	at := Pos{File: src.Name, Line: src.Before}
+	for rest := src.Text; len(rest) > 0; {
+		line := rest
+		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+			line, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = nil
+		}
+		at.Line++
+		src.Read++
+		if at.Line == 1 {
+			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		if blank || len(bytes.TrimSpace(line)) > 0 {
+			f(line, at)
 		}
 	}
 }

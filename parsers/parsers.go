@@ -52,6 +52,7 @@ type Source struct {
 	ModTime time.Time // zero = unknown; helps to place a year that a log leaves out
 	Format  string    // a parser's name when the collector knows it; only files are sniffed
 	R       io.Reader
+	Text    []byte // the whole of R, when the driver holds it; nil = R is read
 	Hints   *Hints // what other files of the same input say about how to read this one; may be nil
 	Head    []byte // the file's first 64 KiB, as Match saw them, also when R is a later part of it; nil = not known
 	Before  int    // lines of the file that stand before R, when a driver cuts a file of a Line parser into blocks

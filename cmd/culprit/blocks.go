@@ -26,7 +26,7 @@ type block struct {
 // parse reads the block and gives its buffer back.
 func (b block) parse(out sink) {
 	defer b.file.wait.Done()
-	b.file.parse(bytes.NewReader(*b.buf), b.before, out)
+	b.file.parse(bytes.NewReader(*b.buf), *b.buf, b.before, out)
 	buffers.Put(b.buf)
 }
 

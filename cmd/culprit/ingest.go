@@ -181,7 +181,7 @@ func (d *driver) read(in collect.Input, out sink, dispatch func(block), skipTwin
 	if file.parser.Line != nil && !maybeUTF16(head) {
 		file.readBlocks(br, dispatch)
 	} else {
-		file.parse(br, 0, out)
+		file.parse(br, nil, 0, out)
 	}
 	file.wait.Wait()
 	_, err := io.Copy(io.Discard, br) // what the parser left
@@ -224,23 +224,26 @@ type reading struct {
 
 // part gives a source for a part before which so many lines stand. One of an earlier part is used again: to choose the
 // format of an access log anew for every block cost a tenth of its reading.
-func (f *reading) part(r io.Reader, before int) *parsers.Source {
+func (f *reading) part(r io.Reader, text []byte, before int) *parsers.Source {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	src := &parsers.Source{
 		Name: f.source.Name, Host: f.source.Host, ModTime: f.source.ModTime, Hints: f.source.Hints, Head: f.source.Head,
 	}
 	if n := len(f.free); n > 0 {
-		src, f.free = f.free[n-1], f.free[:n-1]
+		if old := f.free[n-1]; len(old.Head) == len(src.Head) { // the head of a file that is being written grows
+			src = old
+		}
+		f.free = f.free[:n-1]
 	}
-	src.R, src.Before = r, before
+	src.R, src.Text, src.Before = r, text, before
 	src.Read, src.Skipped, src.FirstSkipped = 0, 0, nil
 	return src
 }
 
-// parse reads one part of the file, before which so many lines stand, and adds its counts.
-func (f *reading) parse(r io.Reader, before int, out sink) {
-	src := f.part(r, before)
+// parse reads one part of the file, before which so many lines stand, and adds its counts. text is all of r, or nil.
+func (f *reading) parse(r io.Reader, text []byte, before int, out sink) {
+	src := f.part(r, text, before)
 	facts := 0
 	var from, to time.Time
 	err := safely(f.parser.Name, func() error {
@@ -273,7 +276,7 @@ func (f *reading) parse(r io.Reader, before int, out sink) {
 		f.to = to.UTC()
 	}
 	f.note(err, before)
-	if src.R = nil; err == nil {
+	if src.R, src.Text = nil, nil; err == nil {
 		f.free = append(f.free, src)
 	}
 }

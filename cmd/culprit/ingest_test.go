@@ -206,7 +206,7 @@ func TestBlocksEqualTheWhole(t *testing.T) {
 			}
 			var want, got []string
 			whole := &reading{parser: lines(&want), source: parsers.Source{Name: "f"}}
-			whole.parse(strings.NewReader(text), 0, func(parsers.Record) {})
+			whole.parse(strings.NewReader(text), nil, 0, func(parsers.Record) {})
 			cut := &reading{parser: lines(&got), source: parsers.Source{Name: "f"}}
 			cut.readBlocks(bufio.NewReader(strings.NewReader(text)), func(b block) { b.parse(func(parsers.Record) {}) })
 			for i := range max(len(want), len(got)) {
@@ -247,7 +247,7 @@ func TestLongLineInBoundedMemory(t *testing.T) {
 func TestPanicCostsOneFile(t *testing.T) {
 	file := &reading{source: parsers.Source{Name: "f"}, parser: parsers.Parser{Name: "bad",
 		Parse: func(*parsers.Source, func(parsers.Record)) error { panic("cannot bear it") }}}
-	file.parse(strings.NewReader("x"), 0, func(parsers.Record) {})
+	file.parse(strings.NewReader("x"), nil, 0, func(parsers.Record) {})
 	if file.err == nil || !strings.HasPrefix(file.err.Error(), "parser bad: panic: cannot bear it") {
 		t.Error(file.err)
 	}

@@ -119,7 +119,7 @@ func (s *liveSource) take(f *fold, chunk []byte, tell func(string)) {
 	if head := s.file.source.Head; len(head) < headSize {
 		s.file.source.Head = append(head[:len(head):len(head)], chunk[:min(len(chunk), headSize-len(head))]...)
 	}
-	s.file.parse(bytes.NewReader(chunk), s.lines, f.t.Add)
+	s.file.parse(bytes.NewReader(chunk), nil, s.lines, f.t.Add)
 	s.lines += bytes.Count(chunk, []byte("\n"))
 	s.bytes += int64(len(chunk))
 	f.news = true

@@ -209,7 +209,7 @@ func (w *walker) file(file, name, rel string, info fs.FileInfo, named bool) {
 	}
 	w.seen[abs] = true
 	w.units = append(w.units, &Unit{
-		Name: name, Named: named, rel: rel, file: abs, modTime: info.ModTime(),
+		Name: name, Named: named, Size: info.Size(), rel: rel, file: abs, modTime: info.ModTime(),
 		open: func() (io.ReadCloser, error) { return os.Open(file) },
 	})
 }

@@ -49,7 +49,10 @@ func (d *driver) takeCensus(ctx context.Context) error {
 			}
 			br := bufio.NewReaderSize(in.R, headSize)
 			head, _ := br.Peek(headSize)
-			p, ok := parsers.Detect(in.Name, head)
+			p, ok := parsers.ByName(in.Format)
+			if !ok {
+				p, ok = parsers.Detect(in.Name, head)
+			}
 			formats[in.Name] = format{p, ok}
 			if ok && p.Name == "nginx-conf" {
 				src := &parsers.Source{Name: in.Name, Host: in.Host, Head: head, R: br}

@@ -2,23 +2,23 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"fmt"
+	"encoding/json"
 	"io"
-	"os"
 	"sync"
 	"time"
 
+	"culprit/cmd/internal/collect"
 	"culprit/correlate"
 	"culprit/parsers"
 )
 
 // liveSource is one perpetual source of a known format. Its bytes are recorded and parsed in chunks of whole lines, at the
-// lines where an analysis of the recording will find them.
+// lines where an analysis of the recording will find them. Where its reader can tell how far it was read, a later run goes
+// on there.
 type liveSource struct {
-	in     io.Reader // a Read gives whole lines; it ends with the run
+	in     io.Reader // a Read gives whole lines; it ends with the run; nil = an earlier run's
 	settle time.Duration
-	record *os.File // nil = not recorded
+	track  *collect.Track // nil = not recorded
 	file   *reading
 	lines  int
 	bytes  int64
@@ -32,12 +32,12 @@ const (
 	settleMost    = 10 // times as long, when there is no silence
 )
 
-func newLiveSource(name, format string, in io.Reader, settle time.Duration) *liveSource {
+func newLiveSource(name, format string, settle time.Duration) *liveSource {
 	p, ok := parsers.ByName(format)
 	if !ok {
 		panic("no parser " + format)
 	}
-	return &liveSource{in: in, settle: settle, file: &reading{parser: p, source: parsers.Source{Name: name}}}
+	return &liveSource{settle: settle, file: &reading{parser: p, source: parsers.Source{Name: name}}}
 }
 
 // fold is the incident so far. Its lock is held while a chunk is parsed, and while it is judged: both are bounded work on
@@ -47,11 +47,32 @@ type fold struct {
 	t       *correlate.Timeline
 	sources []*liveSource
 	news    bool // since it was judged
+
+	recording *collect.Recording // nil = none
 }
 
-// pump reads the source to its end, and hands chunks to the fold. tell is told of a recording that fails.
-func (s *liveSource) pump(ctx context.Context, f *fold, tell func(string)) error {
-	came := make(chan []byte)
+// add makes a source that is not in the recording.
+func (f *fold) add(o opening) *liveSource {
+	s := newLiveSource(o.name, o.format, o.settle)
+	s.file.source.Host = o.host
+	f.sources = append(f.sources, s)
+	return s
+}
+
+// marker is a reader that can be opened again where it was read to.
+type marker interface {
+	Mark() json.RawMessage // behind what the last Read gave
+}
+
+// arrival is what one Read gave.
+type arrival struct {
+	data []byte
+	mark json.RawMessage
+}
+
+// pump reads the source to its end, and hands chunks to the fold.
+func (s *liveSource) pump(f *fold) error {
+	came := make(chan arrival)
 	var failed error
 	go func() {
 		defer close(came)
@@ -59,7 +80,11 @@ func (s *liveSource) pump(ctx context.Context, f *fold, tell func(string)) error
 		for {
 			n, err := s.in.Read(buf)
 			if n > 0 {
-				came <- bytes.Clone(buf[:n])
+				a := arrival{data: bytes.Clone(buf[:n])}
+				if m, ok := s.in.(marker); ok {
+					a.mark = m.Mark()
+				}
+				came <- a
 			}
 			if err != nil {
 				if err != io.EOF {
@@ -70,22 +95,23 @@ func (s *liveSource) pump(ctx context.Context, f *fold, tell func(string)) error
 		}
 	}()
 	var chunk []byte
+	var mark json.RawMessage
+	whole := 0          // bytes of chunk up to the last arrival that ended with a line, where mark belongs
 	var since time.Time // the oldest byte of chunk came
 	settled := time.NewTimer(time.Hour)
 	defer settled.Stop()
 	flush := func(all bool) {
-		end := bytes.LastIndexByte(chunk, '\n') + 1
 		if all || len(chunk) > parsers.MaxLine {
-			end = len(chunk)
+			whole = len(chunk)
 		}
-		if end > 0 {
-			s.take(f, chunk[:end], tell)
+		if whole > 0 {
+			s.take(f, chunk[:whole], mark)
 		}
-		chunk = append([]byte(nil), chunk[end:]...)
+		chunk, whole = append([]byte(nil), chunk[whole:]...), 0
 	}
 	for {
 		select {
-		case b, ok := <-came:
+		case a, ok := <-came:
 			if !ok {
 				flush(true)
 				return failed
@@ -93,7 +119,10 @@ func (s *liveSource) pump(ctx context.Context, f *fold, tell func(string)) error
 			if len(chunk) == 0 {
 				since = time.Now()
 			}
-			chunk = append(chunk, b...)
+			chunk = append(chunk, a.data...)
+			if chunk[len(chunk)-1] == '\n' || len(chunk) > parsers.MaxLine {
+				whole, mark = len(chunk), a.mark
+			}
 			if s.settle == 0 || len(chunk) >= blockSize || time.Since(since) > settleMost*s.settle {
 				flush(false)
 				continue
@@ -105,21 +134,39 @@ func (s *liveSource) pump(ctx context.Context, f *fold, tell func(string)) error
 	}
 }
 
-// take records and parses a chunk.
-func (s *liveSource) take(f *fold, chunk []byte, tell func(string)) {
-	if s.record != nil {
-		if _, err := s.record.Write(chunk); err != nil {
-			tell(fmt.Sprintf("recording: %v; it ends here, the watch goes on", err))
-			s.record.Close()
-			s.record = nil
-		}
+// take records and parses a chunk, which ends at mark. A log of many lines is on the disk anyhow; what is rare or was asked
+// for is recorded at once.
+func (s *liveSource) take(f *fold, chunk []byte, mark json.RawMessage) {
+	if s.track != nil {
+		s.track.Write(chunk, mark, s.settle != settleLines)
 	}
+	s.parse(f, chunk)
+}
+
+// replay parses what earlier runs recorded.
+func (s *liveSource) replay(f *fold) error {
+	var rest []byte
+	err := s.track.Replay(func(data []byte) error {
+		rest = append(rest, data...)
+		if end := bytes.LastIndexByte(rest, '\n') + 1; end > 0 {
+			s.parse(f, rest[:end])
+			rest = append(rest[:0], rest[end:]...)
+		}
+		return nil
+	})
+	if len(rest) > 0 {
+		s.parse(f, rest)
+	}
+	return err
+}
+
+func (s *liveSource) parse(f *fold, chunk []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if head := s.file.source.Head; len(head) < headSize {
 		s.file.source.Head = append(head[:len(head):len(head)], chunk[:min(len(chunk), headSize-len(head))]...)
 	}
-	s.file.parse(bytes.NewReader(chunk), nil, s.lines, f.t.Add)
+	s.file.parse(nil, chunk, s.lines, f.t.Add)
 	s.lines += bytes.Count(chunk, []byte("\n"))
 	s.bytes += int64(len(chunk))
 	f.news = true
@@ -128,7 +175,7 @@ func (s *liveSource) take(f *fold, chunk []byte, tell func(string)) {
 // input is what became of the source so far. The fold's lock is held.
 func (s *liveSource) input() correlate.Input {
 	in := correlate.Input{
-		File: s.file.source.Name, Format: s.file.parser.Name, Read: s.file.source.Read, Facts: s.file.facts,
+		File: s.file.source.Name, Host: s.file.source.Host, Format: s.file.parser.Name, Read: s.file.source.Read, Facts: s.file.facts,
 		Skipped: s.file.source.Skipped, FirstSkipped: s.file.source.FirstSkipped, From: s.file.from, To: s.file.to, Bytes: s.bytes,
 	}
 	if s.file.err != nil {

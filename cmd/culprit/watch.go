@@ -1,12 +1,12 @@
 package main
 
 import (
-	"cmp"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,13 +27,14 @@ type watching struct {
 	kmsg           bool
 	redis          []string
 	record         string
+	recordMax      byteSize
 	plain, json    bool
 	untilFinding   bool
 	every, ask     time.Duration
 }
 
 func newWatch(code *int) *cobra.Command {
-	var w watching
+	w := watching{recordMax: 1 << 30}
 	cmd := &cobra.Command{
 		Use:   "watch [--access-log F] [--error-log F] [--kmsg] [--redis URL]",
 		Short: "Watch this host, and say what is wrong as it shows, and when the memory will be gone",
@@ -48,7 +49,8 @@ It only reads; Redis is asked nothing that could change it.`,
 	f.StringArrayVar(&w.errors, "error-log", nil, "an error log of nginx; may be repeated")
 	f.BoolVar(&w.kmsg, "kmsg", false, "read the kernel's ring (/dev/kmsg; needs root)")
 	f.StringArrayVar(&w.redis, "redis", nil, "a Redis to ask: redis://[user:password@]host:6379, rediss://..., unix:///path; may be repeated")
-	f.StringVar(&w.record, "record", "", "keep every byte that came in, in this new folder, for culprit analyze")
+	f.StringVar(&w.record, "record", "", "keep every byte that came in, in this folder, for culprit analyze; a later run goes on there")
+	f.Var(&w.recordMax, "record-max", "what the recording may take of the disk; the oldest of it is dropped")
 	f.BoolVar(&w.plain, "plain", false, "one line an event (the default)")
 	f.BoolVar(&w.json, "json", false, "one JSON object an event")
 	f.BoolVar(&w.untilFinding, "until-finding", false, "end with exit code 1 at the first finding that is more than hygiene")
@@ -72,19 +74,17 @@ func (w *watching) run(cmd *cobra.Command, code *int) error {
 	if err := w.open(ctx, f, say); err != nil {
 		return err
 	}
-	defer func() {
-		for _, s := range f.sources {
-			if s.record != nil {
-				s.record.Close()
-			}
-		}
-	}()
+	if f.recording != nil {
+		defer f.recording.Close()
+	}
 	var pumps sync.WaitGroup
 	for _, s := range f.sources {
-		tell := say.about(s.file.source.Name)
+		if s.in == nil {
+			continue // of an earlier run alone
+		}
 		pumps.Go(func() {
-			if err := s.pump(ctx, f, tell); err != nil {
-				tell(err.Error() + "; it is not watched any more")
+			if err := s.pump(f); err != nil {
+				say.about(s.file.source.Name)(err.Error() + "; it is not watched any more")
 			}
 		})
 	}
@@ -112,55 +112,81 @@ func (w *watching) run(cmd *cobra.Command, code *int) error {
 func sourceNames(sources []*liveSource) string {
 	var all []string
 	for _, s := range sources {
-		all = append(all, s.file.source.Name)
+		if s.in != nil {
+			all = append(all, s.file.source.Name)
+		}
 	}
 	return strings.Join(all, ", ")
 }
 
-// open makes the sources that the flags name, and of this host those that go with them.
+// opening is a source that the flags name, or that goes with them.
+type opening struct {
+	name, file, format string        // the file is its name in a recording
+	host               string        // that it tells of; "" = this one
+	settle             time.Duration // see liveSource
+	// open begins at mark, where an earlier run recorded the source up to; nil = at its beginning.
+	open func(mark json.RawMessage) (io.Reader, error)
+}
+
+// open makes the sources that the flags name, and of this host those that go with them. Those of earlier runs in the
+// recording come first, with what they told.
 func (w *watching) open(ctx context.Context, f *fold, say *teller) error {
-	recorded := map[string]bool{}
 	if w.record != "" {
-		if err := os.MkdirAll(w.record, 0o700); err != nil {
+		rec, err := collect.OpenRecording(w.record, int64(w.recordMax), say.about("recording"))
+		if err != nil {
 			return fmt.Errorf("--record: %w", err)
 		}
-		if have, err := os.ReadDir(w.record); err != nil || len(have) > 0 {
-			return fmt.Errorf("--record %s: %w", w.record, cmp.Or(err, errors.New("the folder is not empty; name a new one, so that nothing is counted twice")))
+		f.recording = rec
+		if err := f.replay(); err != nil {
+			return fmt.Errorf("--record: %w", err)
 		}
 	}
-	add := func(name, file, format string, in io.Reader, settle time.Duration) error {
-		s := newLiveSource(name, format, in, settle)
-		if w.record != "" {
-			file = unused(recorded, file)
-			rec, err := os.OpenFile(filepath.Join(w.record, file), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
-			if err != nil {
-				return fmt.Errorf("--record: %w", err)
-			}
-			s.record = rec
+	all, err := w.openings(ctx, say)
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		s, mark := (*liveSource)(nil), json.RawMessage(nil)
+		if f.recording == nil {
+			s = f.add(o)
+		} else if s, err = f.recorded(o); err != nil {
+			return fmt.Errorf("--record: %w", err)
+		} else {
+			mark = s.track.Mark()
 		}
-		f.sources = append(f.sources, s)
-		return nil
+		if s.in, err = o.open(mark); err != nil {
+			return err
+		}
 	}
-	type opened struct {
-		name, file, format string
-		in                 io.Reader
-		settle             time.Duration
+	return nil
+}
+
+func (w *watching) openings(ctx context.Context, say *teller) ([]opening, error) {
+	var all []opening
+	tail := func(log, format string, settle time.Duration) {
+		all = append(all, opening{log, filepath.Base(log), format, "", settle, func(mark json.RawMessage) (io.Reader, error) {
+			return collect.Follow(ctx, log, collect.FollowOptions{From: collect.ReadMark(mark), Notice: say.about(log)}), nil
+		}})
 	}
-	var all []opened
+	ask := func(name, format string, ask func(context.Context) []byte) {
+		all = append(all, opening{name, name + ".txt", format, "", 0, func(json.RawMessage) (io.Reader, error) {
+			return collect.Poll(ctx, w.ask, ask), nil
+		}})
+	}
 	for _, log := range w.access {
-		tail := collect.Follow(ctx, log, collect.FollowOptions{Notice: say.about(log)})
-		all = append(all, opened{log, filepath.Base(log), "nginx-access", tail, settleLines})
+		tail(log, "nginx-access", settleLines)
 	}
 	for _, log := range w.errors {
-		tail := collect.Follow(ctx, log, collect.FollowOptions{Notice: say.about(log)})
-		all = append(all, opened{log, filepath.Base(log), "nginx-error", tail, settleReports})
+		tail(log, "nginx-error", settleReports)
 	}
 	if w.kmsg {
-		k, err := collect.OpenKmsg(ctx, "/dev/kmsg", say.about("kmsg"))
-		if err != nil {
-			return unreadable{err}
-		}
-		all = append(all, opened{"kmsg", "kmsg", "kernel", k, settleReports})
+		all = append(all, opening{"kmsg", "kmsg", "kernel", "", settleReports, func(json.RawMessage) (io.Reader, error) {
+			k, err := collect.OpenKmsg(ctx, "/dev/kmsg", say.about("kmsg"))
+			if err != nil {
+				return nil, unreadable{err}
+			}
+			return k, nil
+		}})
 	}
 	for i, url := range w.redis {
 		name := "redis-info"
@@ -169,31 +195,17 @@ func (w *watching) open(ctx context.Context, f *fold, say *teller) error {
 		}
 		r, err := collect.OpenRedis(url, say.about(name))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		context.AfterFunc(ctx, func() { r.Close() })
-		all = append(all, opened{name, name + ".txt", "redis-info", collect.Poll(ctx, w.ask, r.Info), 0})
+		ask(name, "redis-info", r.Info)
 	}
-	all = append(all,
-		opened{"clock", "clock.txt", "clock", strings.NewReader(string(collect.HostClock(ctx))), 0},
-		opened{"meminfo", "meminfo.txt", "meminfo", collect.Poll(ctx, w.ask, collect.Meminfo), 0},
-		opened{"ps", "ps.txt", "ps", collect.Poll(ctx, w.ask, collect.Processes), 0})
-	for _, o := range all {
-		if err := add(o.name, o.file, o.format, o.in, o.settle); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// unused gives each source a file of its own: two sites may both log to access.log.
-func unused(have map[string]bool, file string) string {
-	name := file
-	for i := 2; have[name]; i++ {
-		name = fmt.Sprintf("%d-%s", i, file)
-	}
-	have[name] = true
-	return name
+	ask("meminfo", "meminfo", collect.Meminfo)
+	ask("ps", "ps", collect.Processes)
+	all = append(all, opening{"clock", "clock.txt", "clock", "", 0, func(json.RawMessage) (io.Reader, error) {
+		return bytes.NewReader(collect.HostClock(ctx)), nil
+	}})
+	return all, nil
 }
 
 // keptReadings bounds the memory of a watch: an hour and a half of INFO every 10 s whole, some 25 MiB with all its fields.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"culprit/cmd/internal/collect"
 )
 
 // watched is a run of culprit watch --json, and what it has told so far.
@@ -211,7 +214,7 @@ func TestWatchALeak(t *testing.T) {
 	full := time.Now()
 	w.event(t, "forecast", "maxmemory")
 	w.foretold(t, began, full)
-	for bytes.Count(readFile(t, filepath.Join(rec, "access.log")), []byte("\n")) < keys {
+	for bytes.Count(recorded(t, rec, "access.log"), []byte("\n")) < keys {
 		<-tick.C
 	}
 	stop()
@@ -243,10 +246,32 @@ func TestWatchALeak(t *testing.T) {
 			t.Errorf("%s: %d lines skipped", in.File, in.Skipped)
 		}
 	}
-	if diff := cmp.Diff(map[string]string{"access.log": "nginx-access", "error.log": "", "redis-info.txt": "redis-info",
+	if diff := cmp.Diff(map[string]string{"access.log": "nginx-access", "error.log": "nginx-error", "redis-info.txt": "redis-info",
 		"meminfo.txt": "meminfo", "ps.txt": "ps", "clock.txt": "clock"}, formats); diff != "" {
 		t.Errorf("the recording's files (-want +got):\n%s", diff)
 	}
+}
+
+// recorded is what a recording holds of a source so far.
+func recorded(t *testing.T, dir, track string) []byte {
+	t.Helper()
+	var all []byte
+	for _, u := range collect.List([]string{dir}, nil) {
+		if u.Name != track {
+			continue
+		}
+		if err := u.Each(t.Context(), func(in collect.Input) error {
+			if in.Err != nil {
+				return in.Err
+			}
+			var err error
+			all, err = io.ReadAll(in.R)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
 }
 
 func readFile(t *testing.T, name string) []byte {

@@ -21,6 +21,7 @@ import (
 type Input struct {
 	Name    string // as the user will recognise it: "logs/dmesg", "bundle.tar.gz/var/log/dmesg"
 	Host    string // the host that the path names, "" when it names none
+	Format  string // the parser's name, where who wrote the bytes down said it; "" = to be recognised
 	ModTime time.Time
 	R       io.Reader // valid until the visitor returns; nil with Err
 	Err     error
@@ -33,6 +34,8 @@ type Unit struct {
 	Size    int64  // on the disk; 0 = not known
 	rel     string // from the folder that was named on, with its own name: what may tell the host
 	file    string // its absolute path; "" = a stream
+	host    string // "" = rel may tell
+	format  string // see Input
 	modTime time.Time
 	open    func() (io.ReadCloser, error)
 	stream  bool
@@ -49,7 +52,7 @@ func (u *Unit) Again() bool { return !u.stream }
 // Each opens the unit and visits the inputs in it: itself, or the members of the archive that it is. Trouble is visited
 // as an Input with Err, and the rest goes on. It returns the visitor's error, or ctx's.
 func (u *Unit) Each(ctx context.Context, visit func(Input) error) error {
-	in := Input{Name: u.Name, Host: hostOf(u.rel), ModTime: u.modTime}
+	in := Input{Name: u.Name, Host: cmp.Or(u.host, hostOf(u.rel)), Format: u.format, ModTime: u.modTime}
 	if u.err != nil {
 		in.Err = u.err
 		return visit(in)
@@ -128,6 +131,9 @@ func (w *walker) argument(arg string) {
 
 // folder walks dir, whose name is prefix and which stands at rel, the named folder being the first of it.
 func (w *walker) folder(dir, prefix, rel string, named bool) {
+	if w.recording(dir, prefix, rel) {
+		return
+	}
 	entries, err := os.ReadDir(dir) // sorted by name
 	if err != nil {
 		w.fail(cmp.Or(prefix, w.arg), named, plainError(err))

@@ -44,14 +44,9 @@ var compressions = []struct {
 		z, err := gzip.NewReader(r)
 		return z, func() {}, err
 	}},
-	{"zstd", "\x28\xb5\x2f\xfd", func(r io.Reader) (io.Reader, func(), error) {
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxZstdFrame),
-			zstd.WithDecoderMaxMemory(maxZstdFrame))
-		if err != nil {
-			return nil, nil, err
-		}
-		return z, z.Close, nil
-	}},
+	{"zstd", "\x28\xb5\x2f\xfd", openZstd},
+	{"zstd", skippable, openZstd},          // a segment of a recording
+	{"zstd", "\x50\x2a\x4d\x18", openZstd}, // pzstd
 	{"xz", "\xfd7zXZ\x00", func(r io.Reader) (io.Reader, func(), error) {
 		br := bufio.NewReaderSize(r, peekSize)
 		if err := checkXZ(br); err != nil {
@@ -63,6 +58,15 @@ var compressions = []struct {
 	{"bzip2", "BZh", func(r io.Reader) (io.Reader, func(), error) {
 		return bzip2.NewReader(r), func() {}, nil
 	}},
+}
+
+func openZstd(r io.Reader) (io.Reader, func(), error) {
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxZstdFrame),
+		zstd.WithDecoderMaxMemory(maxZstdFrame))
+	if err != nil {
+		return nil, nil, err
+	}
+	return z, z.Close, nil
 }
 
 // peekSize holds a tar header, the longest mark by which an archive is told.

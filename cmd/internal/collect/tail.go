@@ -27,9 +27,13 @@ const (
 	// A writer that is told to reopen its log (nginx -s reopen) goes on in the renamed file until each worker has done so.
 	tailSilence = 2 * time.Second
 
+	// A volume that was taken away is held no longer than a slow rotation takes. The file is known again when it is back.
+	tailGone = 10 * time.Second
+
 	mtimeTick = 10 * time.Millisecond // a file's time may be a tick of the kernel's behind the clock
 
 	tailHead = 1024 // bytes at a file's beginning by which it is known again; log lines begin with a time or an address
+	tailSure = 64   // of them tell two logs apart: a line with its time
 	tailPast = 32   // files that were followed and are remembered
 )
 
@@ -76,6 +80,7 @@ type place struct {
 	dev, ino uint64
 	off      int64
 	head     []byte
+	ended    time.Time // it was silent and is not followed any more; zero = it is
 }
 
 // piece is whole lines of one file, and its place behind them.
@@ -148,7 +153,8 @@ func (f *Follower) run(ctx context.Context, o FollowOptions) {
 				f.notice(text + "; waiting for it")
 				told = text
 			}
-			if current != nil && current.deleted() { // else its volume may come back, or a writer may go on in the renamed file
+			// A writer may go on in the renamed file. One that no name leads to gives its space, or its volume, back.
+			if current != nil && (current.deleted() || time.Since(gone) > tailGone && !f.hasName(current)) {
 				close(current.retire)
 				current = nil
 			}
@@ -163,7 +169,9 @@ func (f *Follower) run(ctx context.Context, o FollowOptions) {
 			current = f.start(ctx, file, info, 0)
 		default:
 			told, gone = "", time.Time{}
+			f.mu.Lock()
 			f.since = looked.Add(-mtimeTick)
+			f.mu.Unlock()
 		}
 		select {
 		case <-ctx.Done():
@@ -196,6 +204,14 @@ func (f *Follower) open(current *followed) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
+// hasName says whether a rotated copy beside the name is the file itself.
+func (f *Follower) hasName(g *followed) bool {
+	return slices.ContainsFunc(f.siblings(), func(s sibling) bool {
+		dev, ino := inode(s.info)
+		return dev == g.dev && ino == g.ino
+	})
+}
+
 // deleted says whether no name leads to the file any more; it must not be kept from giving its space back.
 func (g *followed) deleted() bool {
 	info, err := g.f.Stat()
@@ -220,7 +236,10 @@ func (f *Follower) start(ctx context.Context, file *os.File, info fs.FileInfo, o
 	g.off, g.head = off, headOf(file, tailHead)
 	f.mu.Lock()
 	for i, p := range f.past {
-		if p.dev == g.dev && p.ino == g.ino && len(p.head) > 0 && bytes.HasPrefix(g.head, p.head) && info.Size() >= p.off {
+		// A volume that comes back may have another device number, a restored file another inode: then its beginning must
+		// say more than that both are logs. (Of a copytruncate, whose copy begins alike, the inode lives on.)
+		same := p.dev == g.dev && p.ino == g.ino && len(p.head) > 0 || file.Name() == f.path && p.ino != 0 && len(p.head) >= tailSure
+		if same && bytes.HasPrefix(g.head, p.head) && info.Size() >= p.off {
 			g.off = p.off
 			f.past = slices.Delete(f.past, i, i+1)
 			break
@@ -369,6 +388,7 @@ func (f *Follower) end(g *followed) {
 	select {
 	case <-g.retire:
 		delete(f.places, g)
+		g.ended = time.Now()
 		if f.past = append(f.past, g.place); len(f.past) > tailPast {
 			f.past = f.past[1:]
 		}

@@ -308,19 +308,12 @@ func TestFollowResumes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			saved := filepath.Join(dir, "checkpoint")
-			if err := f.Checkpoint().Save(saved); err != nil {
-				t.Fatal(err)
-			}
+			mark := f.Mark()
 			stop()
 			f.files.Wait()
 			between(t, w)
 
-			c, err := LoadCheckpoint(saved)
-			if err != nil {
-				t.Fatal(err)
-			}
-			l := readLog(io.MultiReader(strings.NewReader(string(head[:n])), follow(t, w.path, FollowOptions{From: c})))
+			l := readLog(io.MultiReader(strings.NewReader(string(head[:n])), follow(t, w.path, FollowOptions{From: ReadMark(mark)})))
 			w.write(100)
 			none(t, l, w.next)
 		})

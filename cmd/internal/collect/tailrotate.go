@@ -115,7 +115,7 @@ func (f *Follower) knows(head []byte) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	// Two logs may begin with the same few bytes; a line and its time are more than that.
-	known := func(p place) bool { return len(p.head) >= min(64, len(head)) && bytes.HasPrefix(head, p.head) }
+	known := func(p place) bool { return len(p.head) >= min(tailSure, len(head)) && bytes.HasPrefix(head, p.head) }
 	for _, p := range f.places {
 		if known(p) {
 			return true
@@ -173,57 +173,59 @@ func (f *Follower) reads(dev, ino uint64) bool {
 
 // Checkpoint is how far a Follower was read: enough to go on without losing or repeating a line.
 type Checkpoint struct {
-	Saved time.Time
-	Files []CheckpointFile
+	Since time.Time        // the name was last seen as known
+	Files []CheckpointFile // the one that stood at the name last
 }
 
 // CheckpointFile is one file that was being followed. Its beginning is kept as a hash: it may name people.
 type CheckpointFile struct {
 	Dev, Ino uint64
 	Offset   int64
-	HeadLen  int
-	HeadSHA  string
+	HeadLen  int    `json:",omitempty"`
+	HeadSHA  string `json:",omitempty"`
 }
 
 // Checkpoint tells how far the reader was read. Call it between two Reads.
 func (f *Follower) Checkpoint() Checkpoint {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := Checkpoint{Saved: time.Now()}
-	for _, p := range f.places {
+	c := Checkpoint{Since: f.since.UTC()}
+	add := func(p place) {
 		c.Files = append(c.Files, CheckpointFile{p.dev, p.ino, p.off, len(p.head), hashOf(p.head)})
+	}
+	for _, p := range f.places {
+		add(p)
+	}
+	for _, p := range f.past {
+		if p.ino != 0 && p.ended.After(f.since) { // a later run would take it for one that it missed
+			add(p)
+		}
 	}
 	return c
 }
 
+// Mark is the Checkpoint as JSON.
+func (f *Follower) Mark() json.RawMessage {
+	b, err := json.Marshal(f.Checkpoint())
+	if err != nil {
+		return nil // it holds numbers and hashes
+	}
+	return b
+}
+
+// ReadMark reads what Mark gave; nil where it is none.
+func ReadMark(mark json.RawMessage) *Checkpoint {
+	var c Checkpoint
+	if json.Unmarshal(mark, &c) != nil {
+		return nil
+	}
+	return &c
+}
+
+// hashOf tells beginnings apart; 96 bits are more than there are logs.
 func hashOf(head []byte) string {
 	sum := sha256.Sum256(head)
-	return hex.EncodeToString(sum[:])
-}
-
-// Save writes the checkpoint; a crash leaves the old one or the new one.
-func (c Checkpoint) Save(file string) error {
-	b, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(file+".new", append(b, '\n'), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(file+".new", file)
-}
-
-// LoadCheckpoint reads what Save wrote.
-func LoadCheckpoint(file string) (*Checkpoint, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var c Checkpoint
-	if err := json.Unmarshal(b, &c); err != nil {
-		return nil, fmt.Errorf("checkpoint %s: %w", file, err)
-	}
-	return &c, nil
+	return hex.EncodeToString(sum[:12])
 }
 
 // begin starts with the file that is there, or where a checkpoint left off. It returns what stands at the name now.
@@ -259,7 +261,7 @@ func lastNewline(file io.ReaderAt, size int64) int64 {
 // resume finds the files of a checkpoint, by inode or - of a copytruncate - by their beginning, wherever they were
 // renamed to, and follows them from their place; files that came and went in the meantime are read whole.
 func (f *Follower) resume(ctx context.Context, c *Checkpoint) *followed {
-	f.since = c.Saved.Add(-mtimeTick)
+	f.since = c.Since
 	var current *followed
 	rotated := f.siblings()
 	all := rotated

@@ -87,6 +87,7 @@ type Input struct {
 	Clock        ClockNote
 	Err          string // why it could not be read, or not to its end
 	DuplicateOf  string // the file whose bytes it repeats; its records are not counted twice
+	Note         string // what its collector has to say of it: what share it saw
 }
 
 // ClockNote says how a file's times were placed on UTC.

@@ -110,7 +110,7 @@ func (a *analysis) incident(cmd *cobra.Command, args []string, workers int, o co
 }
 
 func incident(ctx context.Context, args []string, app string, stdin io.Reader, workers int, o correlate.Options) (*correlate.Incident, *driver, error) {
-	d := listed(args, stdin, workers)
+	d := listed(ctx, args, stdin, workers, lokiOptions(o))
 	if app != "" {
 		if err := d.addApp(ctx, app); err != nil {
 			return nil, nil, err

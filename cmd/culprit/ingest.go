@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"math"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -38,19 +39,28 @@ type sink func(parsers.Record)
 
 // newDriver lists what there is to read and takes the census.
 func newDriver(ctx context.Context, args []string, stdin io.Reader, workers int) (*driver, error) {
-	d := listed(args, stdin, workers)
+	d := listed(ctx, args, stdin, workers, lokiOptions(correlate.Options{}))
 	return d, d.takeCensus(ctx)
 }
 
 // listed is a driver before its census.
-func listed(args []string, stdin io.Reader, workers int) *driver {
-	d := &driver{units: collect.List(args, stdin), workers: max(workers, 1)}
+func listed(ctx context.Context, args []string, stdin io.Reader, workers int, o collect.LokiOptions) *driver {
+	paths, lokis := collect.SplitLoki(args)
+	d := &driver{units: collect.List(paths, stdin), workers: max(workers, 1)}
+	for _, arg := range lokis {
+		d.units = append(d.units, collect.Loki(ctx, arg, o)...)
+	}
 	for _, u := range d.units {
 		if err := u.Err(); err != nil && u.Named {
 			d.bad = append(d.bad, fmt.Sprintf("%s: %v", u.Name, err))
 		}
 	}
 	return d
+}
+
+// lokiOptions are what a loki:// argument takes from the command line and the environment.
+func lokiOptions(o correlate.Options) collect.LokiOptions {
+	return collect.LokiOptions{Now: time.Now(), Since: o.Since, Until: o.Until, Getenv: os.Getenv}
 }
 
 // fold reads everything into one timeline.
@@ -193,6 +203,9 @@ func (d *driver) read(in collect.Input, out sink, dispatch func(block), skipTwin
 	}
 	sum.From, sum.To = file.from, file.to
 	sum.Bytes, sum.SHA256 = body.n, hex.EncodeToString(body.h.Sum(nil))
+	if in.Note != nil {
+		sum.Note = in.Note()
+	}
 	if file.err != nil {
 		sum.Err = file.err.Error()
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"culprit/cmd/internal/collect"
 )
 
 func TestProgressLine(t *testing.T) {
@@ -26,7 +28,7 @@ func TestProgressLine(t *testing.T) {
 // A short reading says nothing.
 func TestProgressQuiet(t *testing.T) {
 	var out bytes.Buffer
-	d := listed([]string{folder(t, map[string]string{"access.log": accessLines(1000, 100)})}, nil, 2)
+	d := listed(t.Context(), []string{folder(t, map[string]string{"access.log": accessLines(1000, 100)})}, nil, 2, collect.LokiOptions{})
 	ctx := withProgress(context.Background(), &out)
 	if err := d.takeCensus(ctx); err != nil {
 		t.Fatal(err)

@@ -25,6 +25,7 @@ type Input struct {
 	ModTime time.Time
 	R       io.Reader // valid until the visitor returns; nil with Err
 	Err     error
+	Note    func() string // what is to be said of the reading when R was read to its end; may be nil
 }
 
 // Unit is a file, an archive or a stream: what can be read without reading anything else.
@@ -39,8 +40,9 @@ type Unit struct {
 	modTime time.Time
 	open    func() (io.ReadCloser, error)
 	stream  bool
-	bounds  bounds // zero = the usual ones
-	err     error  // why there is nothing to open
+	note    func() string // of Input
+	bounds  bounds        // zero = the usual ones
+	err     error         // why there is nothing to open
 }
 
 // Err is why a unit cannot even be opened, nil when it can be tried.
@@ -52,7 +54,7 @@ func (u *Unit) Again() bool { return !u.stream }
 // Each opens the unit and visits the inputs in it: itself, or the members of the archive that it is. Trouble is visited
 // as an Input with Err, and the rest goes on. It returns the visitor's error, or ctx's.
 func (u *Unit) Each(ctx context.Context, visit func(Input) error) error {
-	in := Input{Name: u.Name, Host: cmp.Or(u.host, hostOf(u.rel)), Format: u.format, ModTime: u.modTime}
+	in := Input{Name: u.Name, Host: cmp.Or(u.host, hostOf(u.rel)), Format: u.format, ModTime: u.modTime, Note: u.note}
 	if u.err != nil {
 		in.Err = u.err
 		return visit(in)

@@ -241,6 +241,7 @@ type (
 		Clock        jClock        `json:"clock"`
 		Error        string        `json:"error"` // "": read to its end
 		DuplicateOf  string        `json:"duplicate_of,omitempty"`
+		Note         string        `json:"note,omitempty"`
 	}
 	jFirstUnread struct {
 		Line int    `json:"line"`
@@ -375,7 +376,7 @@ func jsonSeries(s rules.Series) jSeries {
 func jsonInput(in correlate.Input) jInput {
 	out := jInput{
 		File: in.File, Host: in.Host, Format: in.Format, Read: in.Read, Facts: in.Facts, Skipped: in.Skipped,
-		SHA256: in.SHA256, Bytes: in.Bytes, ModTime: utc(in.ModTime), Error: in.Err, DuplicateOf: in.DuplicateOf,
+		SHA256: in.SHA256, Bytes: in.Bytes, ModTime: utc(in.ModTime), Error: in.Err, DuplicateOf: in.DuplicateOf, Note: in.Note,
 		Clock: jClock{Zone: in.Clock.Zone, From: in.Clock.From, Placed: in.Clock.Placed},
 	}
 	if in.FirstSkipped != nil {

@@ -374,6 +374,9 @@ func (m *markdown) inputs() {
 		if in.Err != "" {
 			format = code(in.Err)
 		}
+		if in.Note != "" {
+			format += ": " + prose(in.Note)
+		}
 		m.row(code(in.File), format, count(int64(in.Read)), count(int64(in.Facts)),
 			count(int64(in.Skipped)), period(in.From, in.To, true), code(clock(in)))
 	}

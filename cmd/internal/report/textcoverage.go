@@ -102,6 +102,9 @@ func trouble(in correlate.Input) []string {
 	if in.Err != "" {
 		out = append(out, in.Err)
 	}
+	if in.Note != "" {
+		out = append(out, in.Note)
+	}
 	if s := in.FirstSkipped; s != nil {
 		out = append(out, fmt.Sprintf("line %d: %s: %s", s.Line, orUnread(s.Why), s.Text))
 	}

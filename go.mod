@@ -4,6 +4,8 @@ go 1.26.8
 
 require (
 	github.com/charmbracelet/lipgloss v1.1.0
+	github.com/expr-lang/expr v1.17.8
+	github.com/goccy/go-yaml v1.19.2
 	github.com/google/go-cmp v0.7.0
 	github.com/hdt3213/rdb v1.3.2
 	github.com/hpcloud/tail v1.0.1-0.20180514194441-a1dbeea552b7

@@ -30,6 +30,9 @@ type Case struct {
 	RAM    Amount      // bytes
 	Groups []TaskGroup // of the kill's task table (else ps), by RSS
 	Bursts []Burst     // stretches of 5xx well above the site's usual
+
+	own   Own
+	asked map[string]Known // facts, as users' rules asked for them
 }
 
 // Amount is a number of bytes with the line that tells it; OK false = unknown.

@@ -10,8 +10,9 @@ import (
 )
 
 // Judge runs every cause and every rule over the incident and puts the report together.
-func Judge(inc *correlate.Incident) *Report {
-	c := Open(inc)
+func Judge(inc *correlate.Incident) *Report { return Own{}.Judge(inc) }
+
+func (c *Case) judge() *Report {
 	var all []Hypothesis
 	for _, cause := range Causes() {
 		h := judgeOne(cause, c)
@@ -22,7 +23,7 @@ func Judge(inc *correlate.Incident) *Report {
 	slices.SortStableFunc(all, func(a, b Hypothesis) int {
 		return cmp.Or(-cmp.Compare(a.State, b.State), -cmp.Compare(a.Confidence, b.Confidence), -cmp.Compare(a.Explained, b.Explained), cmp.Compare(a.Cause, b.Cause))
 	})
-	r := &Report{Inputs: inc.Inputs}
+	r := &Report{Inputs: c.Inputs}
 	c.verdict(r, all)
 	c.facts(r)
 	for _, h := range all {
@@ -180,7 +181,7 @@ func sentence(s string) string {
 }
 
 func (c *Case) runRules(r *Report) {
-	for _, rule := range All() {
+	for _, rule := range slices.Concat(All(), c.own.Rules) {
 		lacks := ""
 		for _, need := range rule.Needs {
 			if !c.Has(need) {
@@ -188,8 +189,14 @@ func (c *Case) runRules(r *Report) {
 				break
 			}
 		}
+		why := ""
 		if lacks != "" {
-			r.NotJudged = append(r.NotJudged, NotJudged{Rule: rule.ID, Why: "no " + lacks + " in the input"})
+			why = "no " + lacks + " in the input"
+		} else if rule.Lacks != nil {
+			why = rule.Lacks(c)
+		}
+		if why != "" {
+			r.NotJudged = append(r.NotJudged, NotJudged{Rule: rule.ID, Why: why})
 			continue
 		}
 		found, fault := checkOne(rule, c)

@@ -26,12 +26,13 @@ A log that begins after the kill, or ends before it by more than an hour, is tol
 When it is wrong: the site was down for that long; then the error log and the status of the requests around it show it.`,
 	Needs: []Sort{NeedsAccess},
 	Check: checkAccessLogGap,
+
+	Thresholds: []Threshold{gapAtLeast},
 })
 
-const (
-	gapAtLeast = time.Hour
-	gapUsual   = 20
-)
+var gapAtLeast = Threshold{ID: "access-log-gap.hours", Default: 1, Min: 0.05, Max: 720, Doc: "a shorter silence between two files is none; an hour, because quiet sites rest as long at night"}
+
+const gapUsual = 20
 
 var rotationNumber = regexp.MustCompile(`\.(\d{1,3})(?:\.(?:gz|xz|bz2|zst))?$`)
 
@@ -57,10 +58,10 @@ func checkAccessLogGap(c *Case) []Finding {
 			a, b := files[i-1], files[i]
 			gap := b.From.Sub(a.To)
 			missing := missingFiles(a.File, b.File)
-			if gap <= 0 || missing == 0 && (gap < gapAtLeast || gap < gapUsual*usual) || missing > 0 && gap < usual {
+			if gap <= 0 || missing == 0 && (gap.Hours() < c.threshold(gapAtLeast) || gap < gapUsual*usual) || missing > 0 && gap < usual {
 				continue
 			}
-			f := Finding{Role: RoleHygiene, Fixes: c.advise("collect-evidence"),
+			f := Finding{Role: RoleHygiene, Fixes: c.Advise("collect-evidence"),
 				Evidence:   []correlate.Evidence{lastLine(a), {File: b.File, Line: 1, Note: "the first line after the hole"}},
 				Title:      fmt.Sprintf("%s of requests are missing between %s and %s", spell(gap), path.Base(a.File), path.Base(b.File)),
 				Detail:     c.blindSpot(a.To, b.From),
@@ -141,10 +142,10 @@ func (c *Case) logBesideKill() []Finding {
 	first, last := c.edgeFiles()
 	switch {
 	case c.Web.From.After(kill):
-		return []Finding{{Role: RoleHygiene, Fixes: c.advise("collect-evidence"), Evidence: []correlate.Evidence{{File: first, Line: 1, Note: "the first request at hand"}, c.Kill.Ev},
+		return []Finding{{Role: RoleHygiene, Fixes: c.Advise("collect-evidence"), Evidence: []correlate.Evidence{{File: first, Line: 1, Note: "the first request at hand"}, c.Kill.Ev},
 			Title: fmt.Sprintf("The access logs begin %s after the kill", spell(c.Web.From.Sub(kill))), Detail: "Who asked for what before it cannot be told."}}
-	case c.Web.To.Before(kill.Add(-gapAtLeast)):
-		return []Finding{{Role: RoleHygiene, Fixes: c.advise("collect-evidence"), Evidence: []correlate.Evidence{{File: last, Line: 1, Note: "the last file of the log"}, c.Kill.Ev},
+	case c.Web.To.Before(kill.Add(-time.Duration(c.threshold(gapAtLeast) * float64(time.Hour)))):
+		return []Finding{{Role: RoleHygiene, Fixes: c.Advise("collect-evidence"), Evidence: []correlate.Evidence{{File: last, Line: 1, Note: "the last file of the log"}, c.Kill.Ev},
 			Title: fmt.Sprintf("The access logs end %s before the kill", spell(kill.Sub(c.Web.To))), Detail: "Who asked for what in the last hours cannot be told."}}
 	}
 	return nil

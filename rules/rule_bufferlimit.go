@@ -31,7 +31,7 @@ func checkBufferLimit(c *Case) []Finding {
 			if class != "pubsub" && class != "replica" || !zeros(s.Args[i+1:i+4]) {
 				continue
 			}
-			f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{s.Ev}, Fixes: c.advise("client-output-buffer-limit"),
+			f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{s.Ev}, Fixes: c.Advise("client-output-buffer-limit"),
 				Title: fmt.Sprintf("%s clients of Redis have no output buffer limit: client-output-buffer-limit %s 0 0 0", strings.ToUpper(class[:1])+class[1:], s.Args[i])}
 			if g := c.Growth; g != nil && !c.After && g.Last.Used.Or(0) > 0 {
 				if buf := bufferOf(g.Last); float64(buf) > bufferShare*float64(g.Last.Used.N) {

@@ -30,7 +30,7 @@ func checkCleanup(c *Case) []Finding {
 		told[call.Ev.File] = true
 		ev := call.Ev
 		ev.Note = fmt.Sprintf("%s behind the test %s", call.Command, strings.ReplaceAll(call.When, `"`, ""))
-		f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{ev}, Fixes: c.advise("session-ttl"),
+		f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{ev}, Fixes: c.Advise("session-ttl"),
 			Title:  capital(call.Where) + " deletes the keys that never expire, and none that has expired",
 			Detail: "TTL answers -1 for a key without expiry; an expired key is gone already and answers -2."}
 		if g := c.Growth; g != nil && g.Last.Keys.OK {

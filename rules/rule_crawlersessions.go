@@ -71,7 +71,7 @@ func checkCrawlerSessions(c *Case) []Finding {
 				spell(to.Sub(from)), percent(min(sh.Share, 1)))
 			f.Detail = "No two snapshots of INFO lie in the time that the access log covers: the share of requests stands for the share of keys."
 		}
-		f.Fixes = c.advise("session-ttl", crawlerFix(g))
+		f.Fixes = c.Advise("session-ttl", crawlerFix(g))
 		out = append(out, f)
 	}
 	return out

@@ -51,7 +51,7 @@ func checkEvictsSessions(c *Case) []Finding {
 	if sessions == 0 || others == 0 {
 		return nil
 	}
-	f := Finding{Role: RoleHygiene, Fixes: c.advise("separate-cache-session-instances"),
+	f := Finding{Role: RoleHygiene, Fixes: c.Advise("separate-cache-session-instances"),
 		Evidence: []correlate.Evidence{one.Evidence, other.Evidence, ev},
 		Title: fmt.Sprintf("Redis may evict sessions for cache: %s chooses among %s keys of prefix %q and %s others in the listing", policy,
 			count(sessions), one.Prefix, count(others))}

@@ -76,7 +76,7 @@ func checkFakeCrawler(c *Case) []Finding {
 		f.Title = fmt.Sprintf("%s is forged: no crawler of %s's comes from a private address, and %s clients come from public ones", whoFrom([]*correlate.Group{g}),
 			g.Agent.Operator, count(public))
 		f.Detail = fmt.Sprintf("Each of its addresses carries at most %d agents, so it is no proxy for everybody; a proxy on one way in would look like this too. ", forgerAgents) + realIPWord(realIP)
-		f.Fixes = c.advise("nginx-limit-req", "verify-bot-ip")
+		f.Fixes = c.Advise("nginx-limit-req", "verify-bot-ip")
 		out = append(out, f)
 	}
 	for _, g := range fake["open"] {
@@ -90,7 +90,7 @@ func checkFakeCrawler(c *Case) []Finding {
 }
 
 func (c *Case) fakeFinding(groups []*correlate.Group, agents map[string]map[string]bool, private, public int, realIP []correlate.Setting) Finding {
-	f := Finding{Role: RoleHygiene, Fixes: c.advise("verify-bot-ip")}
+	f := Finding{Role: RoleHygiene, Fixes: c.Advise("verify-bot-ip")}
 	n := int64(0)
 	for _, g := range groups {
 		n += g.Requests

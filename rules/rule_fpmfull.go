@@ -57,7 +57,7 @@ func checkFPMFull(c *Case) []Finding {
 		}
 		if c.established("php-fpm-overload") {
 			f.Role = RoleRoot
-			f.Fixes = c.advise("php-fpm-max-children")
+			f.Fixes = c.Advise("php-fpm-max-children")
 		}
 		if s, _, ok := c.maxChildren(); ok {
 			f.Evidence = append(f.Evidence, s.Ev)

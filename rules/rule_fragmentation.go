@@ -20,11 +20,13 @@ It fires where allocator_frag_ratio is above 1.1 (MEMORY DOCTOR's limit), and wh
 mem_fragmentation_ratio is not used: it mixes in everything else of the process and is worthless soon after a peak.`,
 	Needs: []Sort{NeedsInfo},
 	Check: checkFragmentation,
+
+	Thresholds: []Threshold{allocatorFrag, fragOfUsed},
 })
 
-const (
-	allocatorFrag = 1.1
-	fragOfUsed    = 0.1
+var (
+	allocatorFrag = Threshold{ID: "redis-fragmentation.ratio", Default: 1.1, Min: 1, Max: 10, Doc: "allocator_frag_ratio above it is told; 1.1 is MEMORY DOCTOR's limit"}
+	fragOfUsed    = Threshold{ID: "redis-fragmentation.share", Default: 0.1, Min: 0, Max: 1, Doc: "share of used_memory that must be lost; a tenth is what a limit is usually left in reserve"}
 )
 
 func checkFragmentation(c *Case) []Finding {
@@ -39,10 +41,10 @@ func checkFragmentation(c *Case) []Finding {
 		}
 		ratio := s.Info.Float("allocator_frag_ratio")
 		lost := s.Info.Int("allocator_frag_bytes")
-		if !ratio.OK || !lost.OK || !s.Used.OK || ratio.F <= allocatorFrag || lost.N < fragBytes || float64(lost.N) < fragOfUsed*float64(s.Used.N) {
+		if !ratio.OK || !lost.OK || !s.Used.OK || ratio.F <= c.threshold(allocatorFrag) || lost.N < fragBytes || float64(lost.N) < c.threshold(fragOfUsed)*float64(s.Used.N) {
 			continue
 		}
-		f := Finding{Role: RoleHygiene, Fixes: c.advise("activedefrag"),
+		f := Finding{Role: RoleHygiene, Fixes: c.Advise("activedefrag"),
 			Evidence:   []correlate.Evidence{s.Evidence("allocator_frag_ratio", ""), s.Evidence("allocator_frag_bytes", ""), s.Evidence("used_memory", "")},
 			Title:      fmt.Sprintf("%s holds %s in fragments beside %s of data: allocator_frag_ratio %.2f", c.serverName(in), bytesIn(lost.N), bytesIn(s.Used.N), ratio.F),
 			Quantities: []Quantity{{"lost to fragments", float64(lost.N), "bytes", "allocator_active - allocator_allocated"}}}

@@ -44,7 +44,7 @@ func checkKeysCommand(c *Case) []Finding {
 			continue
 		}
 		index[call.Where+call.Ev.File] = len(out)
-		f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{ev}, Fixes: c.advise("replace-keys-with-scan"),
+		f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{ev}, Fixes: c.Advise("replace-keys-with-scan"),
 			Title: fmt.Sprintf("%s asks Redis for KEYS %s, which walks every key before anybody else is served", capital(call.Where), call.Args)}
 		if call.Cron != nil {
 			if call.Cron.Ev.File != call.Ev.File {

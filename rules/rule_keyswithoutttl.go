@@ -25,17 +25,19 @@ counters, which are meant to stay. A tenth of RAM is what an operator notices.
 When it is wrong: queues, leaderboards and feature flags live for ever on purpose. They do not grow with requests.`,
 	Needs: []Sort{NeedsKeyspace},
 	Check: checkKeysWithoutTTL,
+
+	Thresholds: []Threshold{fewKeys, noticeable},
 })
 
-const (
-	fewKeys    = 1000
-	noticeable = 0.1
+var (
+	fewKeys    = Threshold{ID: "redis-keys-without-ttl.keys", Default: 1000, Min: 1, Max: 1e12, Doc: "fewer keys without expiry are settings and counters, which are meant to stay"}
+	noticeable = Threshold{ID: "redis-keys-without-ttl.share", Default: 0.1, Min: 0, Max: 1, Doc: "share of RAM that keys without expiry must hold, where they neither grow nor look like sessions"}
 )
 
 func checkKeysWithoutTTL(c *Case) []Finding {
 	g := c.Growth
 	l := g.Last
-	if g.NoTTLShare < leakExplains || l.NoTTL.N < fewKeys {
+	if g.NoTTLShare < leakExplains || float64(l.NoTTL.N) < c.threshold(fewKeys) {
 		return nil
 	}
 	growing := g.NoTTLPerDay > 0 && g.DNoTTL.N*20 > l.NoTTL.N // a twentieth, as leak() has it
@@ -45,11 +47,11 @@ func checkKeysWithoutTTL(c *Case) []Finding {
 	}
 	held := per * float64(l.NoTTL.N)
 	prefix, sample, sessions := c.foreverPrefix()
-	large := c.RAM.OK && held >= noticeable*float64(c.RAM.Bytes)
+	large := c.RAM.OK && held >= c.threshold(noticeable)*float64(c.RAM.Bytes)
 	if !growing && !sessions && !large {
 		return nil
 	}
-	f := Finding{Role: RoleHygiene, Fixes: c.advise("session-ttl"), Evidence: []correlate.Evidence{l.KeyspaceEvidence("")}}
+	f := Finding{Role: RoleHygiene, Fixes: c.Advise("session-ttl"), Evidence: []correlate.Evidence{l.KeyspaceEvidence("")}}
 	if c.hurt(c.Redis) || c.Leak.State == Established && c.harmed() {
 		f.Role = RoleContributing
 	}

@@ -21,10 +21,11 @@ normal); with saves, by a quarter and more.
 The limits that count are those of units, services and containers named after Redis, and the one that a kill of Redis hit.`,
 	Needs: []Sort{NeedsRedisConf},
 	Check: checkLimitAboveGroup,
+
+	Thresholds: []Threshold{overMaxmemory},
 })
 
-// overMaxmemory: what RSS takes beyond used_memory when nothing is wrong.
-const overMaxmemory = 1.1
+var overMaxmemory = Threshold{ID: "redis-maxmemory-above-cgroup-limit.factor", Default: 1.1, Min: 1, Max: 4, Doc: "what RSS takes of used_memory when nothing is wrong (MEMORY DOCTOR takes 1.1 for normal); with saves set 1.35 and more"}
 
 func checkLimitAboveGroup(c *Case) []Finding {
 	in := c.Redis
@@ -40,17 +41,17 @@ func checkLimitAboveGroup(c *Case) []Finding {
 	if !max.OK {
 		max = l.Running
 	}
-	if !max.OK || max.Bytes > 0 && float64(max.Bytes)*overMaxmemory <= float64(limit.Bytes) {
+	if !max.OK || max.Bytes > 0 && float64(max.Bytes)*c.threshold(overMaxmemory) <= float64(limit.Bytes) {
 		return nil
 	}
-	f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{limit.Ev, max.Ev}, Fixes: c.advise("container-limit-raise"),
+	f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{limit.Ev, max.Ev}, Fixes: c.Advise("container-limit-raise"),
 		Title: fmt.Sprintf("Redis has maxmemory %s in %s limited to %s: the kernel kills it before it evicts", limitWord(max.Bytes), what, bytesIn(limit.Bytes)),
 		Quantities: []Quantity{{"limit of the group", float64(limit.Bytes), "bytes", ""},
-			{"largest maxmemory below it", float64(limit.Bytes) / overMaxmemory, "bytes", "limit / 1.1; with saves leave a quarter and more"}}}
+			{"largest maxmemory below it", float64(limit.Bytes) / c.threshold(overMaxmemory), "bytes", fmt.Sprintf("limit / %v; with saves leave a quarter and more", c.threshold(overMaxmemory))}}}
 	if c.Kill != nil && c.Kill.Fact.Constraint == "memcg" && IsRedis(c.Kill.Fact.VictimComm) {
 		f.Role = RoleContributing
 		f.Evidence = append(f.Evidence, c.Kill.Ev)
-		f.Fixes = c.advise("redis-maxmemory-size", "container-limit-raise")
+		f.Fixes = c.Advise("redis-maxmemory-size", "container-limit-raise")
 	}
 	return []Finding{f}
 }

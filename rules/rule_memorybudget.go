@@ -25,9 +25,11 @@ It contributes when a kill of the host's happened. The largest term is not the c
 When it is wrong: workers share memory (their PSS is less than their RSS), and not every worker is ever busy.`,
 	Needs: []Sort{NeedsMemory},
 	Check: checkMemoryBudget,
+
+	Thresholds: []Threshold{overBudget},
 })
 
-const overBudget = 1.05
+var overBudget = Threshold{ID: "memory-budget.factor", Default: 1.05, Min: 0.5, Max: 4, Doc: "promises above this many times the memory are told; within 5 % the kernel's reserve decides, which is a guess"}
 
 func checkMemoryBudget(c *Case) []Finding {
 	b, ok := c.budget()
@@ -36,7 +38,7 @@ func checkMemoryBudget(c *Case) []Finding {
 	}
 	need, how, ev, limited := c.redisNeed(&b)
 	sum := need + b.Total.Bytes - b.Redis
-	if float64(sum) <= overBudget*float64(b.Total.Bytes) {
+	if float64(sum) <= c.threshold(overBudget)*float64(b.Total.Bytes) {
 		return nil
 	}
 	f := Finding{Role: RoleHygiene}
@@ -71,13 +73,13 @@ func checkMemoryBudget(c *Case) []Finding {
 	if c.Kill != nil && (b.Cgroup || c.Kill.Fact.Constraint != "memcg") {
 		f.Role = RoleContributing
 	}
-	f.Fixes = c.advise("memory-budget")
+	f.Fixes = c.Advise("memory-budget")
 	if need > 0 && b.Max > 0 {
 		id := "redis-maxmemory-size"
 		if l := c.limitOf(c.Redis); l.File.OK && l.File.Bytes == 0 {
 			id = "redis-maxmemory"
 		}
-		f.Fixes = append(f.Fixes, c.advise(id)...)
+		f.Fixes = append(f.Fixes, c.Advise(id)...)
 	}
 	return []Finding{f}
 }

@@ -51,7 +51,7 @@ func checkNoMaxmemory(c *Case) []Finding {
 			f.Role = RoleContributing
 		}
 		if c.isSubject(in) {
-			f.Fixes = c.advise("redis-maxmemory")
+			f.Fixes = c.Advise("redis-maxmemory")
 		}
 		if policy, policyEv := c.policyOf(in); policy == "noeviction" {
 			f.Detail = "With noeviction a limit alone turns the kill into refused writes; a policy that may evict, or keys that expire, keep it serving."

@@ -18,14 +18,18 @@ shows as latency first; many operators prefer the kill. It is hygiene either way
 Swap of under a 64th of RAM counts as none: it holds the first minutes of any growth.`,
 	Needs: []Sort{NeedsSwap},
 	Check: checkNoSwap,
+
+	Thresholds: []Threshold{swapOfRAM},
 })
+
+var swapOfRAM = Threshold{ID: "no-swap.share", Default: 1.0 / 64, Min: 0, Max: 1, Doc: "swap below this share of RAM counts as none: it holds the first minutes of any growth"}
 
 func checkNoSwap(c *Case) []Finding {
 	swap, _ := c.swap()
 	if swap.Ev.Note == "" {
 		swap.Ev.Note = "swap: " + bytesIn(swap.Bytes) + " in this reading"
 	}
-	if swap.Bytes > 0 && (!c.RAM.OK || swap.Bytes*64 >= c.RAM.Bytes) {
+	if swap.Bytes > 0 && (!c.RAM.OK || float64(swap.Bytes) >= c.threshold(swapOfRAM)*float64(c.RAM.Bytes)) {
 		return nil
 	}
 	f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{swap.Ev}}

@@ -47,7 +47,7 @@ func checkOvercommit(c *Case) []Finding {
 	if how.File != "" {
 		ev = append(ev, how)
 	}
-	f := Finding{Role: RoleHygiene, Evidence: ev, Fixes: c.advise("overcommit-memory"),
+	f := Finding{Role: RoleHygiene, Evidence: ev, Fixes: c.Advise("overcommit-memory"),
 		Title: fmt.Sprintf("The kernel may refuse Redis's fork for a save: vm.overcommit_memory is %s", value)}
 	if failed := c.redisEvents("fork-failed"); len(failed) > 0 {
 		f.Role = RoleContributing

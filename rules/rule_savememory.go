@@ -44,7 +44,7 @@ func checkSaveMemory(c *Case) []Finding {
 		if s.RSS.N <= free.Bytes {
 			continue
 		}
-		f := Finding{Role: RoleHygiene, Fixes: c.advise("rdb-schedule"),
+		f := Finding{Role: RoleHygiene, Fixes: c.Advise("rdb-schedule"),
 			Evidence:   []correlate.Evidence{s.Evidence("used_memory_rss", ""), how, free.Ev},
 			Title:      fmt.Sprintf("%s saves by fork with %s resident and %s left for copied pages", c.serverName(in), bytesIn(s.RSS.N), bytesIn(max(free.Bytes, 0))),
 			Quantities: []Quantity{{"worst case of a save", float64(2 * s.RSS.N), "bytes", "RSS x 2"}, {"left", float64(free.Bytes), "bytes", formula}}}

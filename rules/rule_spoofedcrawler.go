@@ -27,13 +27,13 @@ func checkSpoofedCrawler(c *Case) []Finding {
 		}
 		ev := g.First
 		ev.Note = g.Reason
-		f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{ev}, Fixes: c.advise("verify-bot-ip"),
+		f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{ev}, Fixes: c.Advise("verify-bot-ip"),
 			Title:      fmt.Sprintf("%s made %s requests from outside %s's published networks", groupName(g), count(g.Requests), g.Agent.Operator),
 			Detail:     sentence(g.Reason),
 			Quantities: []Quantity{{"requests", float64(g.Requests), "requests", ""}, {"addresses", float64(distinctAddrs(g)), "addresses", ""}}}
 		if c.blamed(g) {
 			f.Role = RoleContributing
-			f.Fixes = c.advise("nginx-limit-req", "verify-bot-ip")
+			f.Fixes = c.Advise("nginx-limit-req", "verify-bot-ip")
 		}
 		out = append(out, f)
 	}

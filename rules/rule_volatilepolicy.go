@@ -33,7 +33,7 @@ func checkVolatilePolicy(c *Case) []Finding {
 	if g.NoTTLShare < leakExplains && !(growing && g.NoTTLShare > 0.01) {
 		return nil
 	}
-	f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{ev, g.Last.KeyspaceEvidence("")}, Fixes: c.advise("session-ttl", "redis-eviction-policy"),
+	f := Finding{Role: RoleHygiene, Evidence: []correlate.Evidence{ev, g.Last.KeyspaceEvidence("")}, Fixes: c.Advise("session-ttl", "redis-eviction-policy"),
 		Title: fmt.Sprintf("Redis can evict %s of %s keys only: %s takes none without a TTL", count(g.Last.Expires.Or(0)), count(g.Last.Keys.N), policy),
 		Quantities: []Quantity{{"share without TTL", g.NoTTLShare, "of keys", "(keys - expires) / keys"},
 			{"used of the limit", pressure(g), "of maxmemory", "used_memory / maxmemory, its highest"}}}

@@ -17,9 +17,12 @@ import (
 //	var _ = register(Rule{ID: "redis-no-maxmemory", ...})
 type Rule struct {
 	ID    string
-	Doc   string // the manual page: what it means, the arithmetic, the threshold and its source, when it is wrong
-	Needs []Sort // without all of these the rule is "not judged: no ... in the input"
+	Doc   string             // the manual page: what it means, the arithmetic, the threshold and its source, when it is wrong
+	Needs []Sort             // without all of these the rule is "not judged: no ... in the input"
+	Lacks func(*Case) string // of a user's rule: why it is not judged, in words; "" = it is
 	Check func(*Case) []Finding
+
+	Thresholds []Threshold // numbers that a user may set
 }
 
 // Cause is a rival explanation. Declare it with

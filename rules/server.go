@@ -154,9 +154,9 @@ func (c *Case) policyOf(in *correlate.Instance) (string, correlate.Evidence) {
 	return s.Value(), s.Ev
 }
 
-// advise makes the fixes of a finding. Those of the web server and of the application are made for the actors that a verdict
+// Advise makes the fixes of a finding. Those of the web server and of the application are made for the actors that a verdict
 // names, so a finding only names them; and so it does rdb-schedule, which makes a save rarer and no smaller.
-func (c *Case) advise(ids ...string) []Fix {
+func (c *Case) Advise(ids ...string) []Fix {
 	var out []Fix
 	for _, id := range ids {
 		if strings.HasPrefix(id, "nginx-") || id == "verify-bot-ip" || id == "session-ttl" || id == "rdb-schedule" {

@@ -22,7 +22,7 @@ type analysis struct {
 	format             string
 	since, until, host string
 	outputs, zones     []string
-	app                string
+	app, rules         string
 	exitCode, verbose  bool
 	workers            int
 }
@@ -45,6 +45,7 @@ func (a *analysis) flags(cmd *cobra.Command) {
 	f.StringArrayVarP(&a.outputs, "output", "o", nil, "write the report to this file ("+strings.Join(endings(), ", ")+") instead of standard output; may be repeated")
 	f.BoolVar(&a.exitCode, "exit-code", false, "exit 1 when a root cause was found, 3 when inconclusive")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "show every line of evidence and every file in the text report")
+	f.StringVar(&a.rules, "rules", "", rulesFlag)
 	a.inputFlags(cmd)
 }
 
@@ -71,11 +72,15 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 	if a.workers < 1 {
 		return fmt.Errorf("--workers %d: use 1 or more", a.workers)
 	}
+	own, err := ownRules(a.rules)
+	if err != nil {
+		return err
+	}
 	inc, d, err := a.incident(cmd, args, a.workers, options)
 	if err != nil {
 		return unreadable{err}
 	}
-	rep := rules.Judge(inc)
+	rep := own.Judge(inc)
 	for _, t := range targets {
 		o := report.Options{Verbose: a.verbose, Source: onePath(args), App: a.app}
 		if err := t.write(cmd.OutOrStdout(), rep, o); err != nil {

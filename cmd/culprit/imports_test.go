@@ -28,6 +28,9 @@ var mayImport = map[string][]string{
 	"cmd/internal/report": {
 		"culprit/rules", "culprit/correlate", "culprit/parsers", "github.com/charmbracelet/lipgloss/...", "github.com/muesli/termenv",
 	},
+	"cmd/internal/own": {
+		"culprit/rules", "culprit/correlate", "github.com/goccy/go-yaml/...", "github.com/expr-lang/expr/...",
+	},
 	"cmd/culprit": {
 		"culprit/...", "github.com/spf13/cobra", "github.com/charmbracelet/...", "golang.org/x/term",
 	},

@@ -3,31 +3,88 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"culprit/cmd/internal/own"
 	"culprit/rules"
 )
 
+const rulesFlag = "a YAML file with rules and thresholds of your own (culprit rules --facts tells what they can ask)"
+
+// ownRules reads a user's rules; no file, no rules.
+func ownRules(file string) (rules.Own, error) {
+	if file == "" {
+		return rules.Own{}, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return rules.Own{}, fmt.Errorf("--rules: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, own.MaxFile+1))
+	if err != nil {
+		return rules.Own{}, fmt.Errorf("--rules: %w", err)
+	}
+	o, err := own.Load(file, text)
+	if err != nil {
+		return rules.Own{}, fmt.Errorf("--rules %w", err)
+	}
+	return o, nil
+}
+
 // newRules lists what can be found and named.
 func newRules() *cobra.Command {
-	return &cobra.Command{
+	var file string
+	var facts bool
+	cmd := &cobra.Command{
 		Use:   "rules [ID]",
 		Short: "List the causes and rules, or tell about one",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				return tellRule(cmd.OutOrStdout(), args[0])
+			o, err := ownRules(file)
+			switch {
+			case err != nil:
+				return err
+			case facts:
+				return listFacts(cmd.OutOrStdout())
+			case len(args) == 1:
+				return tellRule(cmd.OutOrStdout(), args[0], o.Rules)
 			}
-			return listRules(cmd.OutOrStdout())
+			return listRules(cmd.OutOrStdout(), o.Rules)
 		},
 	}
+	cmd.Flags().StringVar(&file, "rules", "", "list these rules of your own too")
+	cmd.Flags().BoolVar(&facts, "facts", false, "list what a rule of your own can ask, and the thresholds that can be set")
+	return cmd
+}
+
+// listFacts prints what a user's file can name.
+func listFacts(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("FACTS, for the conditions of your own rules\n")
+	for _, f := range rules.Facts() {
+		b.WriteString(entry(f.Name, strings.TrimSuffix(f.Doc+" ("+f.Unit+")", " ()")))
+	}
+	b.WriteString(entry(`info("FIELD")`, "a field of Redis INFO as a number; infoText(...) as it stands there"))
+	b.WriteString(entry(`setting("SYSTEM", "NAME")`, "a directive of redis, nginx, php-fpm, php, mysql, sysctl, systemd, compose; settingText(...) as it stands there"))
+	b.WriteString("\nFUNCTIONS\n")
+	for _, f := range own.Functions() {
+		b.WriteString(entry(f[0], f[1]))
+	}
+	b.WriteString("\nTHRESHOLDS of built-in rules\n")
+	for _, t := range rules.Thresholds() {
+		b.WriteString(entry(t.ID, fmt.Sprintf("%.4g; %s", t.Default, t.Doc)))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // listRules prints an entry each: what an outage may be blamed on, then what is looked at by itself.
-func listRules(w io.Writer) error {
+func listRules(w io.Writer, added []rules.Rule) error {
 	var b strings.Builder
 	b.WriteString("CAUSES\n")
 	for _, c := range rules.Causes() {
@@ -37,19 +94,30 @@ func listRules(w io.Writer) error {
 	for _, r := range rules.All() {
 		b.WriteString(entry(r.ID, r.Doc))
 	}
+	if len(added) > 0 {
+		b.WriteString("\nYOUR OWN\n")
+	}
+	for _, r := range added {
+		b.WriteString(entry(r.ID, r.Doc))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // entry is an ID and the first sentence of its page beside it.
 func entry(id, doc string) string {
-	const column = 32 // the longest ID and some room
-	text := strings.ReplaceAll(wrap(firstSentence(doc), 80-column), "\n", "\n"+strings.Repeat(" ", column))
-	return fmt.Sprintf("  %-*s%s\n", column-2, id+" ", text)
+	const column = 32
+	indent := strings.Repeat(" ", column)
+	text := strings.ReplaceAll(wrap(firstSentence(doc), 80-column), "\n", "\n"+indent)
+	if len(id) > column-4 { // on a line of its own, so that the column stands
+		return "  " + id + "\n" + indent + text + "\n"
+	}
+	return fmt.Sprintf("  %-*s%s\n", column-2, id, text)
 }
 
 func firstSentence(doc string) string {
-	first := strings.Join(strings.Fields(doc), " ")
+	first, _, _ := strings.Cut(strings.TrimSpace(doc), "\n\n")
+	first = strings.Join(strings.Fields(first), " ")
 	if sentence, _, more := strings.Cut(first, ". "); more {
 		first = sentence + "."
 	}
@@ -57,16 +125,17 @@ func firstSentence(doc string) string {
 }
 
 // tellRule prints the manual page of one.
-func tellRule(w io.Writer, id string) error {
+func tellRule(w io.Writer, id string, added []rules.Rule) error {
 	if i := slices.IndexFunc(rules.Causes(), func(c rules.Cause) bool { return c.ID == id }); i >= 0 {
 		_, err := fmt.Fprintf(w, "%s (cause)\n\n%s\n", id, wrap(rules.Causes()[i].Doc, 80))
 		return err
 	}
-	i := slices.IndexFunc(rules.All(), func(r rules.Rule) bool { return r.ID == id })
+	all := slices.Concat(rules.All(), added)
+	i := slices.IndexFunc(all, func(r rules.Rule) bool { return r.ID == id })
 	if i < 0 {
 		return fmt.Errorf("no rule or cause %q: culprit rules lists them", id)
 	}
-	r := rules.All()[i]
+	r := all[i]
 	_, err := fmt.Fprintf(w, "%s (rule)\n\n%s\n", id, wrap(r.Doc, 80))
 	for _, need := range r.Needs {
 		if err == nil {

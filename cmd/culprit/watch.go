@@ -26,8 +26,9 @@ type watching struct {
 	access, errors []string
 	kmsg           bool
 	redis          []string
-	record         string
+	record, rules  string
 	recordMax      byteSize
+	own            rules.Own
 	plain, json    bool
 	untilFinding   bool
 	every, ask     time.Duration
@@ -51,6 +52,7 @@ It only reads; Redis is asked nothing that could change it.`,
 	f.StringArrayVar(&w.redis, "redis", nil, "a Redis to ask: redis://[user:password@]host:6379, rediss://..., unix:///path; may be repeated")
 	f.StringVar(&w.record, "record", "", "keep every byte that came in, in this folder, for culprit analyze; a later run goes on there")
 	f.Var(&w.recordMax, "record-max", "what the recording may take of the disk; the oldest of it is dropped")
+	f.StringVar(&w.rules, "rules", "", rulesFlag)
 	f.BoolVar(&w.plain, "plain", false, "one line an event (the default)")
 	f.BoolVar(&w.json, "json", false, "one JSON object an event")
 	f.BoolVar(&w.untilFinding, "until-finding", false, "end with exit code 1 at the first finding that is more than hygiene")
@@ -66,6 +68,10 @@ func (w *watching) run(cmd *cobra.Command, code *int) error {
 	}
 	if len(w.access)+len(w.errors)+len(w.redis) == 0 && !w.kmsg {
 		return errors.New("nothing to watch: name --access-log, --error-log, --kmsg or --redis")
+	}
+	var err error
+	if w.own, err = ownRules(w.rules); err != nil {
+		return err
 	}
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
@@ -223,7 +229,7 @@ func (w *watching) judge(f *fold, say *teller) bool {
 		f.t.AddInput(s.input())
 	}
 	inc := f.t.Incident(time.Now(), correlate.Options{})
-	rep := rules.Judge(inc)
+	rep := w.own.Judge(inc)
 	forecasts := inc.Forecasts()
 	f.t.Thin(keptReadings)
 	f.mu.Unlock()

@@ -6,14 +6,15 @@
 package own
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
@@ -66,15 +67,10 @@ func Load(name string, text []byte) (rules.Own, error) {
 		return rules.Own{}, fmt.Errorf("%s: more than %d KiB; a file of rules is read whole", name, MaxFile>>10)
 	}
 	src := &source{name: name, text: string(text)}
-	var f file
-	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&f); err != nil && len(bytes.TrimSpace(text)) > 0 {
-		return rules.Own{}, src.yamlError(err)
-	}
-	tree, err := parser.ParseBytes(text, 0)
+	f, err := src.read()
 	if err != nil {
-		return rules.Own{}, src.yamlError(err)
+		return rules.Own{}, err
 	}
-	src.tree = tree
 	own := rules.Own{Thresholds: f.Thresholds}
 	for id, v := range f.Thresholds {
 		if err := rules.CheckThreshold(id, v); err != nil {
@@ -98,6 +94,27 @@ func Load(name string, text []byte) (rules.Own, error) {
 		own.Rules = append(own.Rules, rule)
 	}
 	return own, nil
+}
+
+// read is the YAML of the file. Anchors are refused: one that holds itself makes the decoder crash.
+func (s *source) read() (f file, err error) {
+	defer func() {
+		if e := recover(); e != nil {
+			err = fmt.Errorf("%s: the YAML reader gave up on it: %v", s.name, e)
+		}
+	}()
+	if s.tree, err = parser.ParseBytes([]byte(s.text), 0); err != nil {
+		return f, s.yamlError(err)
+	}
+	for _, t := range lexer.Tokenize(s.text) {
+		if t.Type == token.AnchorType || t.Type == token.AliasType {
+			return f, s.caret(t.Position.Line, t.Position.Column, "anchors are not read here: spell it out")
+		}
+	}
+	if err = yaml.NewDecoder(strings.NewReader(s.text), yaml.Strict()).Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+		return f, s.yamlError(err)
+	}
+	return f, nil
 }
 
 // rule compiles one. path is its place in the file.

@@ -45,6 +45,7 @@ func TestErrors(t *testing.T) {
 		"house.yaml:3:15: rule \"a-rule\" has the severity \"bad\": use one of contributing, symptom, hygiene\n    3 |     severity: bad\n      |               ^")
 	f("thresholds:\n  no-swap.share: 2\n",
 		"house.yaml:2:18: no-swap.share 2: use 0 to 1 (swap below this share of RAM counts as none: it holds the first minutes of any growth)\n    2 |   no-swap.share: 2\n      |                  ^")
+	f("rules: &a [*a]\n", "house.yaml:1:8: anchors are not read here: spell it out\n    1 | rules: &a [*a]\n      |        ^")
 	f("", "house.yaml: neither rules nor thresholds in it: begin with \"rules:\" (culprit rules --facts tells what they can ask)")
 }
 

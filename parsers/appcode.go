@@ -6,15 +6,18 @@ import (
 	"strings"
 )
 
-// app-code is an application's source file that talks to Redis: PHP, JavaScript, Python, Ruby. Only the calls that write a
-// key without giving it a life are told; nothing is run, and no flow is followed beyond the lines around a call.
+// app-code is an application's source file that talks to Redis: PHP, JavaScript, Python, Ruby, Java, Go. Only the calls that
+// write a key without giving it a life are told, and the lines that set a framework's sessions (appsessions.go); nothing is
+// run, and no flow is followed beyond the lines around a call.
 //
 //	$redis->set( $key, $session_data );
 //	await client.set(`sess:${id}`, JSON.stringify(s));
 //	client.set(f"session:{session_id}", payload)
+//	redisTemplate.opsForValue().set("session:" + id, cart);
+//	rdb.Set(ctx, "session:"+id, cart, 0)
 var _ = register(Parser{
 	Name:  "app-code",
-	Doc:   "source code that writes to Redis without an expiry -> config, app-code",
+	Doc:   "source code that writes to Redis without an expiry, or sets its framework's sessions -> config, app-code, setting",
 	Match: matchAppCode,
 	Parse: parseAppCode,
 })
@@ -24,8 +27,9 @@ const AppFile = "app:"
 
 // AppCode is a call in the application's own source that writes a Redis key and sets no expiry.
 type AppCode struct {
-	Language string   `json:"language"` // php, javascript, python, ruby
-	Call     string   `json:"call"`     // set, hset, hmset, lpush, ...
+	Language string   `json:"language"`          // php, javascript, python, ruby, java, go
+	Library  string   `json:"library,omitempty"` // where the call differs by it: ioredis, redis (of node)
+	Call     string   `json:"call"`              // set, hset, hmset, put, do, ...
 	Receiver string   `json:"receiver,omitempty"`
 	Args     []string `json:"args,omitempty"` // as written, on one line; secrets blanked
 	Prefixes []string `json:"prefixes,omitempty"`
@@ -38,19 +42,24 @@ func matchAppCode(name string, head []byte) int {
 	if codeLanguage(name, head) == "" || !bytes.Contains(bytes.ToLower(head), []byte("redis")) {
 		return 0
 	}
-	if codeWrite.Match(head) || codeSession.Match(head) || codeExpiring.Match(head) {
+	if codeWrite.Match(head) || codeSession.Match(head) || codeExpiring.Match(head) || codeDo.Match(head) || hasSessionSetting(head) {
 		return SureShape
 	}
 	return 0
 }
 
+// IsSource says whether a file begins as source code does: what it writes to Redis may stand anywhere in it.
+func IsSource(name string, head []byte) bool { return codeLanguage(name, head) != "" }
+
 var (
 	// codeWrite: a method call that stores; what it stores and whether it expires is read from its arguments.
-	codeWrite   = regexp.MustCompile(`(?i)([$@\w\]\)][\w$.\->\[\]'()]*?)(?:->|\.)(set|hset|hmset|hSet|hMSet)\s*\(`)
+	codeWrite = regexp.MustCompile(`(?i)([$@\w\]\)][\w$.\->\[\]'()]*?)(?:->|\.)(set|hset|hmset|put|putAll)\s*\(`)
+	// codeDo: redigo, and go-redis' and radix' call by the command's own name.
+	codeDo      = regexp.MustCompile(`([A-Za-z_][\w.]*?)\.(Do|Send|Cmd)\s*\(([^"()]*)"((?i:set|hset|hmset))"`)
 	codeSession = regexp.MustCompile(`RedisStore|RedisSession|SaveHandler|session_set_save_handler`)
 	// codeExpiring: a file whose writes all expire is read too, and says nothing, which is an answer.
 	codeExpiring = regexp.MustCompile(`(?i)(?:->|\.)p?setex\s*\(`)
-	codeLiteral  = regexp.MustCompile("['\"`]([A-Za-z][A-Za-z0-9_.:-]{0,60}[_:.-])(?:['\"`$#{]|\\$\\{)")
+	codeLiteral  = regexp.MustCompile("['\"`]([A-Za-z][A-Za-z0-9_.:-]{0,60}[_:.-])(?:['\"`$#{%]|\\$\\{)")
 )
 
 // codeLanguage is told by what a file must begin with or hold: an opening tag, an import of its language's kind.
@@ -68,16 +77,24 @@ func codeLanguage(name string, head []byte) string {
 		return "php"
 	case codeJS.Match(head):
 		return "javascript"
+	case codeGo.Match(head):
+		return "go"
+	case codeJava.Match(head):
+		return "java"
 	case codePython.Match(head):
 		return "python"
-	case strings.HasSuffix(name, ".rb") && bytes.Contains(head, []byte("Redis.new")):
+	case strings.HasSuffix(name, ".rb") && (bytes.Contains(head, []byte("Redis.new")) || bytes.Contains(head, []byte("session_store"))):
 		return "ruby"
+	case strings.HasSuffix(name, "settings.py") || strings.HasSuffix(name, ".py") && bytes.Contains(head, []byte("SESSION_ENGINE")):
+		return "python"
 	}
 	return ""
 }
 
 var (
 	codeJS     = regexp.MustCompile(`(?m)^\s*(?:(?:const|let|var)\s[^\n=]+=\s*require\(['"]|import\s[^\n]+\sfrom\s+['"])`)
+	codeGo     = regexp.MustCompile(`(?m)^package \w+[ \t]*(?://.*)?\r?\n(?:.*\n)*?import[ \t]*[("]`)
+	codeJava   = regexp.MustCompile(`(?m)^\s*(?:package|import)\s+(?:static\s+)?[a-zA-Z_][\w]*(?:\.[\w*]+)+\s*;`)
 	codePython = regexp.MustCompile(`(?m)^(?:import \w[\w.]*(?: as \w+)?|from [\w.]+ import [^\n'"]+)\r?$`)
 )
 
@@ -87,9 +104,11 @@ func parseAppCode(src *Source, emit func(Record)) error {
 		return err
 	}
 	lang := codeLanguage(src.Name, text[:min(len(text), headSize)])
+	library := codeLibrary(lang, text)
 	emitConfig(src, "app", text, emit)
 	var lines []string
 	eachTextLine(src, text, func(line string, _ Pos) { lines = append(lines, line) })
+	sessionSettings(src, lang, lines, emit)
 	var prefixes []string
 	for _, l := range lines {
 		for _, m := range codeLiteral.FindAllStringSubmatch(l, 4) {
@@ -102,24 +121,57 @@ func parseAppCode(src *Source, emit func(Record)) error {
 		if t := strings.TrimSpace(l); t == "" || t[0] == '#' || t[0] == '*' || strings.HasPrefix(t, "//") || strings.HasPrefix(t, "/*") {
 			continue
 		}
-		m := codeWrite.FindStringSubmatchIndex(l)
-		if m == nil {
+		code, ok := codeCall(lang, lines, i)
+		if !ok || expiresNearby(lines, i, code.Call) {
 			continue
 		}
-		receiver, call := l[m[2]:m[3]], strings.ToLower(l[m[4]:m[5]])
-		if !speaksRedis(receiver) {
-			continue
+		for j := range code.Args {
+			code.Args[j] = string(blankSecrets([]byte(code.Args[j])))
 		}
-		args, closed := callArgs(lines, i, m[1])
-		if !closed || givesLife(lang, call, args) || expiresNearby(lines, i, call) {
-			continue
-		}
-		for j := range args {
-			args[j] = string(blankSecrets([]byte(args[j])))
-		}
-		emit(Record{At: Pos{src.Name, i + 1}, Raw: blankSecrets([]byte(l)), Fact: &AppCode{Language: lang, Call: call, Receiver: receiver, Args: args, Prefixes: prefixes}})
+		code.Language, code.Library, code.Prefixes = lang, library, prefixes
+		emit(Record{At: Pos{src.Name, i + 1}, Raw: blankSecrets([]byte(l)), Fact: &code})
 	}
 	return nil
+}
+
+// codeCall reads the call that begins on a line; ok: it writes a key and gives it no life.
+func codeCall(lang string, lines []string, i int) (code AppCode, ok bool) {
+	l := lines[i]
+	if m := codeDo.FindStringSubmatchIndex(l); m != nil && lang == "go" {
+		// The command's name is an argument like the others; what stands before it is a context.
+		args, closed := callArgs(lines, i, m[8]-1)
+		if len(args) > 0 {
+			args = args[1:]
+		}
+		call := "do"
+		if !strings.EqualFold(l[m[8]:m[9]], "set") {
+			call = strings.ToLower(l[m[8]:m[9]])
+		}
+		return AppCode{Call: call, Receiver: l[m[2]:m[3]], Args: args}, closed && !goDoGivesLife(args)
+	}
+	m := codeWrite.FindStringSubmatchIndex(l)
+	if m == nil {
+		return code, false
+	}
+	receiver, call := l[m[2]:m[3]], strings.ToLower(l[m[4]:m[5]])
+	hash := strings.Contains(strings.ToLower(receiver), "opsforhash") || strings.Contains(strings.ToLower(receiver), "boundhashops")
+	if !speaksRedis(receiver) || strings.HasPrefix(call, "put") != hash {
+		return code, false
+	}
+	args, closed := callArgs(lines, i, m[1])
+	return AppCode{Call: call, Receiver: receiver, Args: args}, closed && !givesLife(lang, call, args)
+}
+
+// codeLibrary is the client whose way of giving a life the call must follow.
+func codeLibrary(lang string, text []byte) string {
+	has := func(s string) bool { return bytes.Contains(text, []byte(s)) }
+	switch {
+	case lang == "javascript" && (has("'ioredis'") || has(`"ioredis"`)):
+		return "ioredis"
+	case lang == "javascript" && (has("'redis'") || has(`"redis"`) || has("'@redis/client'")):
+		return "redis"
+	}
+	return ""
 }
 
 func appendNew(list []string, s string) []string {
@@ -134,7 +186,7 @@ func appendNew(list []string, s string) []string {
 // speaksRedis keeps a Map's and an app's own set() out: the receiver must be called after Redis, a client or a cache.
 func speaksRedis(receiver string) bool {
 	r := strings.ToLower(receiver)
-	for _, w := range []string{"redis", "client", "predis", "conn", "cache", "store", "rdb"} {
+	for _, w := range []string{"redis", "client", "predis", "conn", "cache", "store", "rdb", "jedis", "lettuce", "commands", "opsfor", "boundvalueops", "boundhashops", ".sync()"} {
 		if strings.Contains(r, w) {
 			return true
 		}
@@ -195,21 +247,49 @@ func callArgs(lines []string, i, from int) (args []string, closed bool) {
 
 // givesLife says whether the arguments set an expiry: a third one in PHP (seconds or options), EX or PX, ex= or px=, ttl.
 func givesLife(lang, call string, args []string) bool {
-	if strings.HasPrefix(call, "h") {
-		return false
+	if strings.HasPrefix(call, "h") || strings.HasPrefix(call, "put") {
+		return len(args) == 0
+	}
+	if lang == "go" {
+		return goGivesLife(args)
 	}
 	if len(args) < 2 {
 		return true // a setter of something else
 	}
 	for _, a := range args[2:] {
 		l := strings.ToLower(a)
-		if lang == "php" || lang == "ruby" && strings.Contains(l, "ex") {
+		// A third argument is the life itself in PHP and in Spring (a Duration, or a number and its unit).
+		if lang == "php" || lang == "java" || lang == "ruby" && strings.Contains(l, "ex") {
 			return true
 		}
 		for _, w := range []string{"ex", "px", "ttl", "exat", "keepttl"} {
 			if strings.Contains(l, w) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// goGivesLife: go-redis' Set takes the life last, and 0 (or KeepTTL, for a new key) is none. A Set of two arguments is not
+// Redis's.
+func goGivesLife(args []string) bool {
+	if len(args) < 3 {
+		return true
+	}
+	last := args[len(args)-1]
+	return last != "0" && last != "-1" && last != "time.Duration(0)" && !strings.HasSuffix(last, ".KeepTTL")
+}
+
+// goDoGivesLife: the command spells its EX or PX.
+func goDoGivesLife(args []string) bool {
+	if len(args) < 2 {
+		return true
+	}
+	for _, a := range args[2:] {
+		switch strings.ToUpper(a) {
+		case `"EX"`, `"PX"`, `"EXAT"`, `"PXAT"`, `"KEEPTTL"`:
+			return true
 		}
 	}
 	return false

@@ -121,3 +121,50 @@ func envSetting(s string) (name, value string, ok bool) {
 	}
 	return name, yamlScalar(value), true
 }
+
+// spring-yml is the application.yml of a Spring application; its settings are named as in the properties file:
+//
+//	spring:
+//	  session:
+//	    store-type: redis
+//	    timeout: 30m
+var _ = register(Parser{
+	Name:  "spring-yml",
+	Doc:   "Spring's application.yml -> config, setting",
+	Match: matchSpring,
+	Parse: parseSpring,
+})
+
+func matchSpring(_ string, head []byte) int {
+	top := false
+	for _, line := range HeadLines(head, 400) {
+		switch s := strings.TrimRight(string(line), " \r"); {
+		case s == "spring:" || s == "server:":
+			top = true
+		case strings.HasPrefix(s, "apiVersion:") || s == "services:":
+			return 0
+		case top && (strings.HasPrefix(s, "  session:") || strings.HasPrefix(s, "  servlet:") || strings.HasPrefix(s, "  redis:") || strings.HasPrefix(s, "  data:") || strings.HasPrefix(s, "  application:")):
+			return SureShape
+		}
+	}
+	return 0
+}
+
+func parseSpring(src *Source, emit func(Record)) error {
+	text, err := readConfig(src)
+	if err != nil {
+		return err
+	}
+	emitConfig(src, "app", text, emit)
+	eachYAML(src, text, func(n yamlNode) {
+		if len(n.Path) == 0 || len(n.Args) == 0 {
+			return
+		}
+		args := n.Args
+		if isSecretName(n.Path[len(n.Path)-1]) {
+			args = []string{"***"}
+		}
+		emit(Record{At: n.At, Raw: []byte(n.Raw), Fact: &Setting{System: "app", Name: strings.Join(n.Path, "."), Args: blankEnvironment("", args), EndLine: n.End}})
+	})
+	return nil
+}

@@ -54,6 +54,44 @@ func (e *editor) set(i int, text string) {
 	l.now, l.changed, l.gone = text, text != l.old, false
 }
 
+// override changes a line of a file in which the last line of a name counts. Directly above a secret it stays, and the new one
+// goes behind that: a hunk must not quote the secret, and git takes one that ends without context for the end of the file.
+func (e *editor) override(i int, text string) {
+	end := e.behindSecrets(i)
+	if text == e.lines[i].old || end == i {
+		e.set(i, text)
+		return
+	}
+	e.insert(end, text)
+}
+
+// beside puts a line behind line i; above it where that would end a hunk at a secret.
+func (e *editor) beside(i int, text string) {
+	if e.behindSecrets(i) != i {
+		i--
+	}
+	e.insert(i, text)
+}
+
+// behindSecrets is the last of the lines with secrets that follow line i; i itself when none does.
+func (e *editor) behindSecrets(i int) int {
+	for i+1 < len(e.lines) && holdsSecret(e.lines[i+1].old) {
+		i++
+	}
+	return i
+}
+
+// endsAtSecret: a hunk of the diff ends where a secret stands, and not at the end of the file.
+func (e *editor) endsAtSecret() bool {
+	rows := e.rows()
+	for i := 0; i+1 < len(rows); i++ {
+		if rows[i].op != ' ' && rows[i+1].op == ' ' && holdsSecret(rows[i+1].text) {
+			return true
+		}
+	}
+	return false
+}
+
 func (e *editor) remove(i int) { e.lines[i].gone = true }
 
 // insert puts lines behind line i; -1 is the head of the file.

@@ -12,7 +12,7 @@ func setRedis(name string, args ...string) change {
 			f := strings.Fields(e.lines[i].old)
 			if len(f) > 1 && strings.EqualFold(f[0], name) {
 				if !sameWords(f[1:], args) {
-					e.set(i, indentOf(e.lines[i].old)+line)
+					e.override(i, indentOf(e.lines[i].old)+line)
 				}
 				return
 			}
@@ -21,7 +21,7 @@ func setRedis(name string, args ...string) change {
 			}
 		}
 		if template >= 0 {
-			e.insert(template, line)
+			e.beside(template, line)
 			return
 		}
 		e.append(line)
@@ -102,11 +102,11 @@ func setINI(section, name, value string) change {
 			if !ok { // a bare word, "skip-networking"
 				key, space = strings.TrimRight(key, " \t")+strings.TrimRight(sep[:strings.IndexByte(sep, '=')], ""), sep[strings.IndexByte(sep, '=')+1:]
 			}
-			e.set(active, key+"="+space+value+comment)
+			e.override(active, key+"="+space+value+comment)
 		case template >= 0:
-			e.insert(template, name+sep+value)
+			e.beside(template, name+sep+value)
 		case last >= 0 && found:
-			e.insert(last, name+sep+value)
+			e.insert(e.behindSecrets(last), name+sep+value)
 		case section == "":
 			e.append(name + sep + value)
 		default:

@@ -59,9 +59,17 @@ func (c *Case) poolFixes(h Hypothesis) []Fix {
 		f.Text = fmt.Sprintf("%s = %s: nothing sensible is left for a pool. What stands beside it must shrink, or the host needs more RAM.", how, mb(room))
 		return []Fix{f}
 	}
+	least := int64(0)
+	if n := readable(int64(float64(rss-c.RAM.Bytes/20-beside) / poolOverhead)); ok && rss > 0 && size < now.Bytes && n < size && n > size/2 && c.wouldFit(isMySQL, int64(poolOverhead*float64(size))+beside) == correlate.Fail {
+		least = n
+	}
+	f.Text = fmt.Sprintf("(%s - %s, %s) / 1.1 = %s", how, mb(beside), besideWord, mb(size))
+	if least > 0 {
+		f.Text += fmt.Sprintf(", which would have freed too little: the kill is prevented by a twentieth of RAM less than was held, so %s", mb(least))
+		size = least
+	}
 	value := strconv.FormatInt(size>>20, 10) + "M"
 	f.Title = "Set innodb_buffer_pool_size to " + value
-	f.Text = fmt.Sprintf("(%s - %s, %s) / 1.1 = %s", how, mb(beside), besideWord, mb(size))
 	if ok && size >= now.Bytes {
 		// The pool fits. What mysqld took beyond it is per-connection memory.
 		f.Title = fmt.Sprintf("Bound mysqld's memory beside its pool of %s", mb(now.Bytes))

@@ -29,7 +29,7 @@ func (c *Case) overcommitFixes(h Hypothesis) []Fix {
 		return []Fix{f}
 	case h.Cause == "fork-cow":
 		// The fork was granted and the machine died of it: this setting is hygiene beside the limits.
-		f.Title += " (hygiene)"
+		f.Title += hygiene
 		f.Effect.After = "forks are granted either way here: it is hygiene beside maxmemory and the save schedule"
 		f.Effect.Prevents = correlate.Fail
 	case h.Cause == "fork-refused":

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"culprit/correlate"
 	"culprit/parsers"
@@ -18,8 +19,8 @@ var _ = registerFix(FixMaker{
 })
 
 func (c *Case) ttlFixes(h Hypothesis) []Fix {
-	s := c.sessionKind()
-	effect := c.ttlEffect()
+	s := c.lifeThatHelps(c.byItsSettings(c.sessionKind()))
+	effect := c.ttlEffectOf(s.ttl)
 	secs := strconv.Itoa(int(s.ttl.Seconds()))
 	what := "session keys"
 	if s.prefix != "" {
@@ -39,6 +40,10 @@ func (c *Case) ttlFixes(h Hypothesis) []Fix {
 	for _, code := range c.writersOf(s.prefix) {
 		fixes = append(fixes, c.codeFix(f, code, secs))
 	}
+	settings, had := c.settingFixes(f, s)
+	if len(fixes) == 0 || s.framework != "" {
+		fixes = append(fixes, settings...)
+	}
 	if len(fixes) == 0 {
 		g := f
 		g.Text = upper(s.setting)
@@ -49,6 +54,9 @@ func (c *Case) ttlFixes(h Hypothesis) []Fix {
 		if c.hasCode() {
 			where = "No call in the code given writes a key without an expiry: a library does, or code elsewhere. "
 		}
+		if had != "" {
+			where += upper(had) + ": what fills Redis is written past it. "
+		}
 		g.Text = where + g.Text
 		if c.noSetting() {
 			g.Text += "\nRaise nothing else before this: without a life the keys fill any size of memory."
@@ -56,6 +64,23 @@ func (c *Case) ttlFixes(h Hypothesis) []Fix {
 		fixes = append(fixes, g)
 	}
 	return append(fixes, c.backfill(s, cli, pattern, secs))
+}
+
+// lifeThatHelps is the framework's own life where the replay shows that it would have done, else the longest shorter one that
+// would. None of an hour or more: the framework's, and the fix is hygiene beside the others.
+func (c *Case) lifeThatHelps(s sessionStore) sessionStore {
+	if c.ttlEffectOf(s.ttl).Prevents != correlate.Fail {
+		return s
+	}
+	for _, ttl := range []time.Duration{24 * time.Hour, 12 * time.Hour, 6 * time.Hour, 2 * time.Hour, time.Hour} {
+		if ttl < s.ttl && c.ttlEffectOf(ttl).Prevents == correlate.Pass {
+			s.why = fmt.Sprintf("%s: %s would not have kept Redis below what it had here", s.why, spellTTL(s.ttl))
+			s.setting = strings.ReplaceAll(s.setting, strconv.Itoa(int(s.ttl.Seconds())), strconv.Itoa(int(ttl.Seconds())))
+			s.ttl = ttl
+			return s
+		}
+	}
+	return s
 }
 
 // hasCode says whether the input holds source that writes to Redis at all.
@@ -84,122 +109,6 @@ func (c *Case) writersOf(prefix string) []correlate.Placed[parsers.AppCode] {
 		all = all[:5] // more places than that are a wrapper's callers, and the first names it
 	}
 	return all
-}
-
-// codeFix changes one call: a patch where it stands on one line, else the call to write.
-func (c *Case) codeFix(f Fix, code correlate.Placed[parsers.AppCode], secs string) Fix {
-	file, line := code.Ev.File, code.Ev.Line
-	was := strings.TrimSpace(code.Ev.Text)
-	now, patch := lifeCall(&code.Fact, secs)
-	f.Target = file
-	f.Text = fmt.Sprintf("%s:%d writes without an expiry:\n  %s\nmake it\n  %s", file, line, was, now)
-	if !patch {
-		return f
-	}
-	text := was
-	f = c.patch(f, file, func(e *editor) {
-		for i := range e.lines {
-			l := e.lines[i].old
-			if strings.TrimSpace(l) == text {
-				if out, ok := withLife(l, &code.Fact, secs); ok {
-					e.set(i, out)
-				}
-			}
-		}
-	})
-	if f.Kind == KindPatch {
-		f.Text = fmt.Sprintf("%s:%d writes the key without an expiry; by your own hand the same: %s", file, line, now)
-		f.Undo = "patch -R -p1 with the same patch; keys written meanwhile keep their TTL"
-	}
-	return f
-}
-
-// lifeCall is the call as it should be; patch says whether the line can be changed by rule.
-func lifeCall(code *parsers.AppCode, secs string) (call string, patch bool) {
-	if code.Call != "set" || len(code.Args) < 2 {
-		key := "key"
-		if len(code.Args) > 0 {
-			key = code.Args[0]
-		}
-		switch code.Language {
-		case "php":
-			return fmt.Sprintf("%s->expire( %s, %s ); after it", code.Receiver, key, secs), false
-		}
-		return fmt.Sprintf("%s.expire(%s, %s) after it", code.Receiver, key, secs), false
-	}
-	k, v := code.Args[0], code.Args[1]
-	switch code.Language {
-	case "php":
-		return fmt.Sprintf("%s->setex( %s, %s, %s );", code.Receiver, k, secs, v), true
-	case "python":
-		return fmt.Sprintf("%s.set(%s, %s, ex=%s)", code.Receiver, k, v, secs), true
-	case "ruby":
-		return fmt.Sprintf("%s.set(%s, %s, ex: %s)", code.Receiver, k, v, secs), true
-	}
-	return fmt.Sprintf("%s.set(%s, %s, { EX: %s })   // ioredis: %s.set(%s, %s, 'EX', %s)", code.Receiver, k, v, secs, code.Receiver, k, v, secs), false
-}
-
-// withLife changes a call that stands on one line, keeping everything around it. Only the arguments' own spacing is used.
-func withLife(line string, code *parsers.AppCode, secs string) (string, bool) {
-	i := strings.Index(line, code.Receiver)
-	if i < 0 || len(code.Args) != 2 {
-		return "", false
-	}
-	open := strings.IndexByte(line[i+len(code.Receiver):], '(')
-	if open < 0 {
-		return "", false
-	}
-	open += i + len(code.Receiver)
-	end := closing(line, open)
-	comma := strings.Index(line[open:], code.Args[0])
-	if end < 0 || comma < 0 {
-		return "", false
-	}
-	comma += open + len(code.Args[0])
-	if comma >= end || line[comma] != ',' {
-		return "", false
-	}
-	method := line[i+len(code.Receiver) : open]
-	switch code.Language {
-	case "php":
-		m := strings.Replace(method, "set", "setex", 1)
-		if m == method {
-			return "", false
-		}
-		return line[:i+len(code.Receiver)] + m + line[open:comma] + ", " + secs + line[comma:], true
-	case "python":
-		tail := strings.TrimRight(line[:end], " ,")
-		return tail + ", ex=" + secs + line[len(strings.TrimRight(line[:end], " ,")):], true
-	case "ruby":
-		tail := strings.TrimRight(line[:end], " ")
-		return tail + ", ex: " + secs + line[len(tail):], true
-	}
-	return "", false
-}
-
-// closing is the index of the bracket that closes the one at open; -1 when it is not on the line.
-func closing(line string, open int) int {
-	depth := 0
-	var quote byte
-	for i := open; i < len(line); i++ {
-		switch ch := line[i]; {
-		case quote != 0:
-			if ch == '\\' {
-				i++
-			} else if ch == quote {
-				quote = 0
-			}
-		case ch == '\'' || ch == '"':
-			quote = ch
-		case ch == '(' || ch == '[' || ch == '{':
-			depth++
-		case ch == ')' || ch == ']' || ch == '}':
-			if depth--; depth == 0 {
-				return i
-			}
-		}
-	}
-	return -1
 }
 
 // backfillPace is how many EXPIREs a second a modest Redis takes over one pipelined connection beside its work; 100,000 and

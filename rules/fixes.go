@@ -42,6 +42,9 @@ func (c *Case) addFixes(r *Report, h Hypothesis) {
 	}
 }
 
+// hygiene marks a fix that is good to have and would not have prevented this incident.
+const hygiene = " (hygiene)"
+
 // FixesFor makes the fixes of one id.
 func (c *Case) FixesFor(id string, h Hypothesis) []Fix {
 	i := slices.IndexFunc(fixMakers, func(f FixMaker) bool { return f.ID == id })
@@ -53,6 +56,10 @@ func (c *Case) FixesFor(id string, h Hypothesis) []Fix {
 		f := &fixes[j]
 		f.ID = cmp.Or(f.ID, id)
 		f.Kind = cmp.Or(f.Kind, KindManual)
+		// What the replay shows would not have helped is printed only as what it is.
+		if f.Effect.Prevents == correlate.Fail && !strings.HasSuffix(f.Title, hygiene) {
+			f.Title += hygiene
+		}
 	}
 	return fixes
 }
@@ -70,6 +77,9 @@ func (c *Case) patch(f Fix, file string, ch change) Fix {
 		return f
 	}
 	f.Kind, f.Target, f.Diff, f.change = KindPatch, file, e.diff(file), ch
+	if e.endsAtSecret() {
+		f.Text = strings.TrimSpace(f.Text + "\nThe next line holds a secret, which a patch must not quote: git needs `git apply -C1` here; patch -p1 takes it as it is.")
+	}
 	return f
 }
 

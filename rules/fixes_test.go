@@ -31,6 +31,9 @@ var edits = map[string]struct {
 	"redis-no-newline":     {"redis.conf", setRedis("maxmemory-policy", "allkeys-lru")},
 	"redis-crlf":           {"redis.conf", setRedis("maxmemory", "512mb")},
 	"redis-secret":         {"redis.conf", setRedis("maxmemory", "512mb")},
+	"redis-above-secret":   {"redis.conf", setRedis("maxmemory", "512mb")},
+	"redis-secret-behind":  {"redis.conf", setRedis("maxmemory", "512mb")},
+	"fpm-above-secret":     {"www.conf", setINI("www", "pm.max_children", "20")},
 	"redis-empty":          {"redis.conf", setRedis("maxmemory", "512mb")},
 	"redis-save":           {"redis.conf", setSave("3600", "1")},
 	"redis-buffers":        {"redis.conf", boundBuffers},
@@ -71,6 +74,30 @@ func TestEdits(t *testing.T) {
 	}
 }
 
+// TestChangeAboveSecret: where a line must change in place directly above a secret, the hunk ends without context, and the fix
+// says by which option git takes that.
+func TestChangeAboveSecret(t *testing.T) {
+	text := "<?php\nreturn [\n    'driver' => 'redis', 'connection' => env('REDIS'),\n    'lifetime' => 0,\n    'password' => 'not-to-be-quoted',\n];\n"
+	c := caseOf(t, map[string]string{"session.php": text})
+	fixes, _ := c.settingFixes(Fix{}, sessionStore{ttl: 2 * time.Hour})
+	if len(fixes) != 1 || !strings.Contains(fixes[0].Text, "git apply -C1") || strings.Contains(fixes[0].Diff, "quoted") {
+		t.Fatalf("%+v", fixes)
+	}
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	dir := t.TempDir()
+	os.WriteFile(filepath.Join(dir, "session.php"), []byte(text), 0o644)
+	cmd := exec.Command("git", "apply", "-C1", "-")
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(fixes[0].Diff)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s\n%s", err, out, fixes[0].Diff)
+	}
+	if got, _ := os.ReadFile(filepath.Join(dir, "session.php")); !strings.Contains(string(got), "'lifetime' => 120,\n    'password'") {
+		t.Errorf("made\n%s", got)
+	}
+}
+
 // patchApplies puts the diff to git and to patch, and their results against after.
 func patchApplies(t *testing.T, file string, before, after []byte, diff string) {
 	t.Helper()
@@ -83,10 +110,6 @@ func patchApplies(t *testing.T, file string, before, after []byte, diff string) 
 		path := filepath.Join(dir, patchName(file))
 		os.MkdirAll(filepath.Dir(path), 0o755)
 		os.WriteFile(path, before, 0o644)
-		if tool[0] == "git" && strings.Contains(string(before), "requirepass") {
-			// A secret right behind the change leaves no context there, which git takes for the end of the file.
-			tool = []string{"git", "apply", "--unidiff-zero", "-"}
-		}
 		cmd := exec.Command(tool[0], tool[1:]...)
 		cmd.Dir, cmd.Stdin = dir, strings.NewReader(diff)
 		if tool[0] == "patch" {

@@ -51,7 +51,7 @@ func (d *driver) takeCensus(ctx context.Context) error {
 			head, _ := br.Peek(headSize)
 			p, ok := parsers.ByName(in.Format)
 			if !ok {
-				p, ok = parsers.Detect(in.Name, head)
+				p, ok, br = detectSource(br, in.Name, head)
 			}
 			formats[in.Name] = format{p, ok}
 			if ok && p.Name == "nginx-conf" {

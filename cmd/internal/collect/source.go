@@ -22,8 +22,9 @@ const (
 )
 
 var (
-	sourceEndings = []string{".php", ".phtml", ".inc", ".module", ".js", ".mjs", ".cjs", ".ts", ".jsx", ".tsx", ".py", ".rb"}
-	othersCode    = []string{"vendor", "node_modules", "bower_components", "site-packages", "__pycache__"}
+	sourceEndings = []string{".php", ".phtml", ".inc", ".module", ".js", ".mjs", ".cjs", ".ts", ".jsx", ".tsx", ".py", ".rb", ".java", ".go",
+		".env", ".ini", ".properties", ".yml", ".yaml", ".xml"}
+	othersCode = []string{"vendor", "node_modules", "bower_components", "site-packages", "__pycache__"}
 )
 
 // Sources finds an application's own source files below dir, with what others wrote (vendor, node_modules) and hidden
@@ -58,7 +59,7 @@ func Sources(dir string, have []*Unit) (units []*Unit, skipped string, err error
 			}
 			return nil
 		}
-		if !e.Type().IsRegular() || !slices.Contains(sourceEndings, strings.ToLower(filepath.Ext(file))) {
+		if !e.Type().IsRegular() || !isSource(e.Name()) {
 			return nil
 		}
 		info, err := e.Info()
@@ -107,4 +108,12 @@ func absolute(file string) string {
 		return abs
 	}
 	return file
+}
+
+// isSource goes by the name's ending; .env.production is an .env too, .env.example is nobody's setting.
+func isSource(name string) bool {
+	if strings.HasPrefix(name, ".env") {
+		return !strings.Contains(name, "example") && !strings.Contains(name, "dist")
+	}
+	return slices.Contains(sourceEndings, strings.ToLower(filepath.Ext(name)))
 }

@@ -31,7 +31,7 @@ func (e errorFold) add(r parsers.Record, f *parsers.WebError) {
 	}
 	s.n++
 	s.clock = r.Clock
-	s.first.offer(r)
+	s.first.offer(&r)
 	s.last.offerLast(r)
 	if !r.Time.IsZero() {
 		s.minutes[floorDiv(r.Time.Unix(), 60)]++

@@ -33,13 +33,13 @@ func (k keyFold) add(r parsers.Record, f *parsers.Key) {
 		return // expired between SCAN and TTL
 	}
 	s.keys++
-	s.first.offer(r)
+	s.first.offer(&r)
 	if s.name == "" || f.Name < s.name {
 		s.name = f.Name
 	}
 	if f.Value != "" && f.Len.OK {
 		before := s.value.at
-		if s.value.offer(r); s.value.at != before {
+		if s.value.offer(&r); s.value.at != before {
 			s.valueLen = f.Len.N
 		}
 	}
@@ -48,7 +48,7 @@ func (k keyFold) add(r parsers.Record, f *parsers.Key) {
 	case f.TTL.N < 0:
 		s.ttlKnown++
 		s.noTTL++
-		s.noTTLLine.offer(r)
+		s.noTTLLine.offer(&r)
 	default:
 		if s.ttlKnown == s.noTTL || f.TTL.N < s.minTTL {
 			s.minTTL = f.TTL.N

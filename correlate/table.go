@@ -61,10 +61,20 @@ func (t *table[V]) all() iter.Seq2[uint64, V] {
 	}
 }
 
+// reserve makes room for n entries. Whoever adds the entries of one table to another has to: they come in the order of
+// their hashes, and a table that starts small piles them up at its low end (half of the time of coarsening once).
+func (t *table[V]) reserve(n int) {
+	for n*4 >= len(t.slots)*3 {
+		t.grow()
+	}
+}
+
 // mix spreads numbers that differ in few bits (the finaliser of MurmurHash3).
 func mix(h uint64) uint64 {
 	h ^= h >> 33
 	h *= 0xff51afd7ed558ccd
+	h ^= h >> 33
+	h *= 0xc4ceb9fe1a85ec53
 	return h ^ h>>33
 }
 

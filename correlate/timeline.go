@@ -132,7 +132,7 @@ func (t *Timeline) Add(r parsers.Record) {
 	t.addSpan(r)
 	switch f := r.Fact.(type) {
 	case *parsers.Access:
-		t.web.add(r, f)
+		t.web.add(&r, f)
 	case *parsers.WebError:
 		t.webErrors.add(r, f)
 	case *parsers.OOMKill:
@@ -307,6 +307,7 @@ func (t *Timeline) Merge(other *Timeline) {
 // sort orders every kept fact by place, so that nothing downstream depends on the order of reading.
 func (t *Timeline) sort() {
 	t.boundRepeats(true)
+	t.web.settle()
 	byPlace(t.kills)
 	byPlace(t.kernel)
 	byPlace(t.services)

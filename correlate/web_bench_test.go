@@ -40,6 +40,6 @@ func BenchmarkWebFold(b *testing.B) {
 	requests := manyRequests(1 << 16)
 	w := newWebFold()
 	for i := 0; b.Loop(); i++ {
-		w.add(requests[i%len(requests)].Record, &requests[i%len(requests)].Access)
+		w.add(&requests[i%len(requests)].Record, &requests[i%len(requests)].Access)
 	}
 }

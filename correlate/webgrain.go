@@ -3,6 +3,8 @@ package correlate
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/maphash"
+	"math"
 	"net/netip"
 	"strings"
 )
@@ -95,6 +97,7 @@ func (w *webFold) tooManyRoutes() bool {
 
 // bound takes the finest grains at which what was read so far fits.
 func (w *webFold) bound() {
+	w.grew = false
 	for w.tooManyClients() {
 		w.coarsenClients(w.grain + 1)
 	}
@@ -108,13 +111,18 @@ func (w *webFold) coarsenClients(grain int) {
 	if grain <= w.grain {
 		return
 	}
+	w.settleAll()
 	old := *w
 	w.grain, w.width = grain, clientGrains[grain].width
-	w.addrs, w.agents, w.actors, w.actor, w.sole = intern{}, intern{}, table[uint32]{}, nil, nil
 	w.actorCells = table[cell]{}
-	w.agentSeen, w.agentIDs, w.nets = intern{}, nil, table[uint32]{}
-	w.lastStatus = nil
-	w.takeClients(&old)
+	if is, was := clientGrains[w.grain], clientGrains[old.grain]; is.people == was.people && is.bots == was.bots {
+		w.takeCells(&old, nil)
+	} else {
+		w.agents, w.actor, w.clients, w.running = intern{}, nil, table[uint32]{}, nil
+		w.agentSeen, w.agentRefs = table[uint32]{}, nil
+		clear(w.nets)
+		w.takeClients(&old)
+	}
 	if factor := w.width / old.width; factor > 1 {
 		status := make(map[int64]*statusCell, len(old.status)/int(factor)+1)
 		for bin, s := range old.status {
@@ -126,28 +134,36 @@ func (w *webFold) coarsenClients(grain int) {
 		}
 		w.status = status
 	}
+	w.leave()
 }
 
 // takeClients adds the clients of a fold of the same or a finer grain, whose routes have the same numbers.
 func (w *webFold) takeClients(o *webFold) {
 	ids := make([]uint32, len(o.actor))
+	w.clients.reserve(len(w.actor) + len(o.actor))
 	for i := range o.actor {
 		a := &o.actor[i]
-		addr, agent := o.addrs.names[a.addr], o.agents.names[a.agent]
-		var sole netip.Addr
-		if o.sole != nil {
-			sole = o.sole[i]
-		}
-		id, auto := w.actorOf([]byte(addr), []byte(agent), sole, o.sole != nil)
-		ids[i] = id
-		w.actor[id].merge(a)
-		if !w.quotes(auto) {
-			w.actor[id].first.text = ""
+		ref := w.agentOf([]byte(o.agents.names[a.agent]))
+		ids[i] = w.takeClient([]byte(a.addr), ref, a.sole, clientGrains[o.grain].people >= byNetwork)
+		sum := &w.actor[ids[i]]
+		sum.merge(a)
+		if !w.quotes(ref.auto) {
+			sum.first.text = ""
 		}
 	}
+	w.takeCells(o, ids)
+}
+
+// takeCells adds the bins of a fold of the same or a finer grain, whose clients have these numbers; nil = the same.
+func (w *webFold) takeCells(o *webFold, ids []uint32) {
 	factor := uint32(w.width / o.width)
+	w.actorCells.reserve(w.actorCells.n + o.actorCells.n)
 	for key, c := range o.actorCells.all() {
-		w.bump(&w.actorCells, ids[key>>32], uint32(key)/factor, c)
+		id := uint32(key >> 32)
+		if ids != nil {
+			id = ids[id]
+		}
+		w.bump(&w.actorCells, id, uint32(key)/factor, c)
 	}
 }
 
@@ -156,11 +172,14 @@ func (w *webFold) coarsenRoutes(grain int) {
 	if grain <= w.routeGrain {
 		return
 	}
+	w.settleAll()
 	old := *w
 	w.routeGrain = grain
-	w.routes, w.hosts, w.route = intern{}, intern{}, nil
+	w.routes, w.hosts, w.route, w.routeRun = intern{}, intern{}, nil, nil
 	w.routeCells, w.referers, w.failures = table[cell]{}, table[int64]{}, map[failure]*failureSum{}
-	w.paths = [pathSlots]pathSlot{}
+	if w.walk != nil {
+		w.walk = newRouteWalk()
+	}
 	routes := w.takeRoutes(&old)
 	for i := range w.actor {
 		a := &w.actor[i]
@@ -169,6 +188,8 @@ func (w *webFold) coarsenRoutes(grain int) {
 			a.routes = 2
 		}
 	}
+	w.forget()
+	w.leave()
 }
 
 // takeRoutes adds the routes of a fold of the same or a finer grain, and says which number each has here.
@@ -184,9 +205,11 @@ func (w *webFold) takeRoutes(o *webFold) []uint32 {
 		sites[i] = w.siteOf([]byte(name))
 	}
 	factor := uint32(routeGrains[w.routeGrain].width / routeGrains[o.routeGrain].width)
+	w.routeCells.reserve(w.routeCells.n + o.routeCells.n)
 	for key, c := range o.routeCells.all() {
 		w.bump(&w.routeCells, routes[key>>32], uint32(key)/factor, c)
 	}
+	w.referers.reserve(w.referers.n + o.referers.n)
 	for key, n := range o.referers.all() {
 		sum, _ := w.referers.at(uint64(routes[key>>32])<<32 | uint64(sites[uint32(key)]))
 		*sum += n
@@ -219,7 +242,8 @@ func (w *webFold) routeOf(name []byte) uint32 {
 	}
 	id := w.routes.id(name)
 	for int(id) >= len(w.route) {
-		w.route = append(w.route, routeSum{})
+		w.route, w.routeRun = append(w.route, routeSum{}), append(w.routeRun, routeRun{first: math.MaxInt64})
+		w.grew = true
 	}
 	return id
 }
@@ -234,7 +258,9 @@ func (w *webFold) siteOf(host []byte) uint32 {
 	case 2:
 		host = []byte("(many sites)")
 	}
-	return w.hosts.id(host)
+	id := w.hosts.id(host)
+	w.grew = w.grew || int(id) == len(w.hosts.names)-1
+	return id
 }
 
 // What stands for an agent where agents are not told apart. Identify takes them for what they stand for.
@@ -251,14 +277,20 @@ const maxAgentSet = 1 << 14 // distinct agents remembered; then forgotten, to be
 type agentRef struct {
 	id   uint32 // of what it counts as at this grain
 	auto bool   // says that it is a program
+	hash uint64 // of what it counts as
 }
 
 // agentOf numbers an agent at this grain.
 func (w *webFold) agentOf(agent []byte) agentRef {
-	n := w.agentSeen.id(agent)
-	if int(n) < len(w.agentIDs) {
-		return w.agentIDs[n]
+	n, added := w.agentSeen.at(maphash.Bytes(internSeed, agent) >> 1)
+	if !added {
+		return w.agentRefs[*n]
 	}
+	if len(w.agentRefs) >= maxAgentSet {
+		w.agentSeen, w.agentRefs = table[uint32]{}, w.agentRefs[:0]
+		n, _ = w.agentSeen.at(maphash.Bytes(internSeed, agent) >> 1)
+	}
+	*n = uint32(len(w.agentRefs))
 	g := clientGrains[w.grain]
 	id := Agent{Class: Absent}
 	if !bytes.Equal(agent, unlogged) {
@@ -272,64 +304,157 @@ func (w *webFold) agentOf(agent []byte) agentRef {
 	case !ref.auto && id.Class != Absent && g.people > byAgent:
 		name = anyBrowser
 	}
-	ref.id = w.agents.id(name)
-	if len(w.agentIDs) >= maxAgentSet {
-		w.agentSeen, w.agentIDs = intern{}, nil
-		return ref
-	}
-	w.agentIDs = append(w.agentIDs, ref)
+	ref.id, ref.hash = w.agents.id(name), mix(maphash.Bytes(internSeed, name))
+	w.agentRefs = append(w.agentRefs, ref)
 	return ref
 }
 
 // quotes says whether a client's first line is kept. Beyond the first grain only programs' are: people are never quoted.
 func (w *webFold) quotes(auto bool) bool { return w.grain == 0 || auto }
 
-// addrOf numbers an address, or a network of a finer grain, at this grain; sole is the address.
-func (w *webFold) addrOf(addr []byte, auto bool) (id uint32, sole netip.Addr) {
-	g := clientGrains[w.grain]
-	level := g.people
+// level is how clients are told apart at this grain.
+func (w *webFold) level(auto bool) uint8 {
 	if auto {
-		level = g.bots
+		return clientGrains[w.grain].bots
 	}
-	if g.people >= byNetwork {
-		sole, _ = ParseClient(addr)
-	}
-	if level < byNetwork || level == byNothing {
-		return w.addrs.id(networkName(addr, level)), sole
-	}
-	// Its number stands under its first bits: to write the network's name anew for each line cost more than all else here.
-	if !sole.Is4() {
-		return w.addrs.id(networkName(addr, level)), sole
-	}
-	ip := sole.As4()
-	key := uint64(level)<<32 | uint64(binary.BigEndian.Uint32(ip[:])>>(32-netBits[level][0]))
-	n, added := w.nets.at(key)
-	if added {
-		*n = w.addrs.id(networkName(addr, level))
-	}
-	return *n, sole
+	return clientGrains[w.grain].people
 }
 
-// actorOf numbers the client at this grain. net says that addr may be a network, in which no address but sole was seen;
-// an invalid sole means several.
-func (w *webFold) actorOf(addr, agent []byte, sole netip.Addr, net bool) (actor uint32, auto bool) {
-	ref := w.agentOf(agent)
-	addrID, own := w.addrOf(addr, ref.auto)
-	if !net {
-		sole = own
-	}
-	id, added := w.actors.at(uint64(addrID)<<32 | uint64(ref.id))
-	nets := clientGrains[w.grain].people >= byNetwork
+// netted says whether people are known by their networks: then it is kept of each whether it was one address alone.
+func (w *webFold) netted() bool { return clientGrains[w.grain].people >= byNetwork }
+
+// clientOf numbers the client of a line at this grain.
+func (w *webFold) clientOf(addr []byte, ref agentRef) uint32 {
+	key, self := w.clientKey(addr, ref)
+	n, added := w.clients.at(key)
 	if added {
-		*id = uint32(len(w.actor))
-		w.actor = append(w.actor, actorSum{addr: addrID, agent: ref.id})
-		if nets {
-			w.sole = append(w.sole, sole)
-		}
-	} else if nets && w.sole[*id] != sole {
-		w.sole[*id] = netip.Addr{}
+		*n = uint32(len(w.actor))
+		w.addActor(addr, ref, w.soleOf(addr))
 	}
-	return *id, ref.auto
+	actor := *n
+	if run := &w.running[actor]; run.sole != self && run.sole != several {
+		run.sole = w.holdSole(&w.actor[actor], w.soleOf(addr), self)
+	}
+	return actor
+}
+
+// takeClient numbers the client of a finer fold; net says that addr may be a network, in which no address but sole was
+// seen; an invalid sole means several.
+func (w *webFold) takeClient(addr []byte, ref agentRef, sole netip.Addr, net bool) uint32 {
+	if !net {
+		sole = w.soleOf(addr)
+	}
+	key, _ := w.clientKey(addr, ref)
+	n, added := w.clients.at(key)
+	if added {
+		*n = uint32(len(w.actor))
+		w.addActor(addr, ref, sole)
+	}
+	actor := *n
+	if w.netted() {
+		w.holdSole(&w.actor[actor], sole, 0)
+	}
+	return actor
+}
+
+func (w *webFold) addActor(addr []byte, ref agentRef, sole netip.Addr) {
+	w.actor = append(w.actor, actorSum{addr: string(networkName(addr, w.level(ref.auto))), agent: ref.id, sole: sole})
+	w.running = append(w.running, newRunning)
+	w.grew = true
+}
+
+// soleOf is the address as the only one of its network.
+func (w *webFold) soleOf(addr []byte) (sole netip.Addr) {
+	if w.netted() {
+		sole, _ = ParseClient(addr)
+	}
+	return sole
+}
+
+// holdSole holds an address against the one that an actor's network may be, and gives what running keeps of it.
+func (w *webFold) holdSole(sum *actorSum, sole netip.Addr, self uint64) uint64 {
+	if sum.sole != sole {
+		sum.sole = netip.Addr{}
+	}
+	if !sum.sole.IsValid() {
+		return several
+	}
+	return self
+}
+
+// clientKey hashes what a client counts as at this grain: 64 bits, seeded like those of intern, with the same chance of
+// an error. Where networks count, self tells the address itself; it is 0 where they do not.
+func (w *webFold) clientKey(addr []byte, ref agentRef) (key, self uint64) {
+	level := w.level(ref.auto)
+	if w.netted() {
+		ip, ok := ipv4(addr)
+		if !ok {
+			net := w.netOf(addr, level)
+			return (net.key ^ ref.hash) >> 1, net.self
+		}
+		self = mix(uint64(ip)+1) | 1
+		if byNetwork <= level && level < byNothing {
+			return (v4Key(ip, level) ^ ref.hash) >> 1, self
+		}
+	}
+	if level == byNothing {
+		addr = noAddress
+	}
+	return (maphash.Bytes(internSeed, addr) ^ ref.hash) >> 1, self
+}
+
+func v4Key(ip uint32, level uint8) uint64 {
+	return mix(uint64(level)<<32 | uint64(ip>>(32-netBits[level][0])))
+}
+
+// netRef remembers what clientKey found for an address that is not plain IPv4: to read and write one of IPv6 takes
+// longer than all the rest of a line.
+type netRef struct{ text, key, self uint64 }
+
+const netSlots = 1 << 10
+
+func (w *webFold) netOf(addr []byte, level uint8) netRef {
+	text := maphash.Bytes(internSeed, addr) ^ uint64(level)
+	slot := &netRef{}
+	if w.nets != nil {
+		slot = &w.nets[text%netSlots]
+	}
+	if slot.text == text {
+		return *slot
+	}
+	host, _, _ := bytes.Cut(addr, []byte("/"))
+	if a, ok := ParseClient(host); ok && a.Is4() && byNetwork <= level && level < byNothing {
+		ip := a.As4()
+		*slot = netRef{text: text, key: v4Key(binary.BigEndian.Uint32(ip[:]), level)}
+	} else {
+		*slot = netRef{text: text, key: maphash.Bytes(internSeed, networkName(addr, level))}
+	}
+	slot.self = mix(text) | 1
+	return *slot
+}
+
+// ipv4 reads a plain "192.0.2.1".
+func ipv4(b []byte) (ip uint32, ok bool) {
+	if len(b) > len("255.255.255.255") {
+		return 0, false
+	}
+	part, digits, dots := uint32(0), 0, 0
+	for _, c := range b {
+		if c == '.' {
+			if digits == 0 || part > 255 {
+				return 0, false
+			}
+			ip, part, digits, dots = ip<<8|part, 0, 0, dots+1
+			continue
+		}
+		d := uint32(c) - '0'
+		if d > 9 || digits > 0 && part == 0 {
+			return 0, false
+		}
+		part = part*10 + d
+		digits++
+	}
+	return ip<<8 | part, dots == 3 && digits > 0 && part <= 255
 }
 
 // networkName is the network of an address, or of a smaller network, as text.
@@ -364,10 +489,10 @@ func boolIndex(b bool) int {
 
 // addr is the actor's address, its network's only one, or the network.
 func (w *webFold) addr(i int) string {
-	if w.sole != nil && w.sole[i].IsValid() {
-		return w.sole[i].String()
+	if sole := w.actor[i].sole; sole.IsValid() {
+		return sole.String()
 	}
-	return w.addrs.names[w.actor[i].addr]
+	return w.actor[i].addr
 }
 
 // agent is the actor's agent as logged, "" when absent or not logged.

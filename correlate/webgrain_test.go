@@ -92,7 +92,7 @@ func foldParts(requests []request, limits *webLimits, parts int, r *rand.Rand) *
 		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	}
 	for n, i := range order {
-		folds[n%parts].add(requests[i].Record, &requests[i].Access)
+		folds[n%parts].add(&requests[i].Record, &requests[i].Access)
 	}
 	for _, o := range folds[1:] {
 		folds[0].merge(o)

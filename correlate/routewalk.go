@@ -1,0 +1,191 @@
+package correlate
+
+import (
+	"bytes"
+	"hash/maphash"
+)
+
+// routeWalk finds routes and classes as Route and Classify do, a segment at a time, and remembers what became of each: a
+// shop's paths are mostly new but made of the same few words. What it says depends on the path alone; what it remembers
+// is bounded, and losing it costs only time.
+type routeWalk struct {
+	paths [pathSlots]pathRef
+	steps [stepSlots]routeStep
+	nodes []routeNode   // the first two are the roots: of paths that end in no file, and of those that do
+	kids  table[uint32] // nodes by parent and what was appended
+}
+
+const (
+	pathSlots = 1 << 12 // 96 KiB: a shop's style sheets and front pages
+	stepSlots = 1 << 12 // 96 KiB
+	maxNodes  = 1 << 14 // then it begins anew
+)
+
+// pathRef is a whole path's answer, by hash: to compare the text as well missed the cache.
+type pathRef struct {
+	hash  uint64
+	route uint32
+	class PathClass
+}
+
+// routeNode is where a path stands after some segments.
+type routeNode struct {
+	router
+	name  string // the route so far
+	route uint32 // its number plus one; 0 = not asked for yet
+}
+
+type routeStep struct {
+	key    uint64
+	to     uint32
+	traits traits
+}
+
+// traits are what Classify asks of a segment.
+type traits uint8
+
+const (
+	apiRoot traits = 1 << iota
+	apiFile
+	assetFile
+	oddName // may be robots.txt, a probe, a sitemap or a feed: for Classify to tell
+)
+
+func newRouteWalk() *routeWalk {
+	r := &routeWalk{}
+	r.reset()
+	return r
+}
+
+func (r *routeWalk) reset() {
+	clear(r.steps[:])
+	r.kids = table[uint32]{}
+	r.nodes = append(r.nodes[:0], routeNode{router: router{words: routeWords()}}, routeNode{router: router{words: routeWords(), isFile: true}})
+}
+
+// routeAndClass gives the number of a request target's route at this grain, and its class.
+func (w *webFold) routeAndClass(target []byte) (uint32, PathClass) {
+	path := targetPath(target)
+	hash := maphash.Bytes(internSeed, path)
+	slot := &w.walk.paths[hash%pathSlots]
+	if slot.hash != hash {
+		route, class := w.walkPath(path)
+		*slot = pathRef{hash, route, class}
+	}
+	return slot.route, slot.class
+}
+
+func (w *webFold) walkPath(path []byte) (uint32, PathClass) {
+	if len(path) == 0 || bytes.IndexByte(path, ';') >= 0 {
+		return w.wholePath(path)
+	}
+	if len(w.walk.nodes) > maxNodes {
+		w.walk.reset()
+	}
+	end := len(path)
+	for end > 0 && path[end-1] == '/' {
+		end--
+	}
+	start, node := end, uint32(0) // start of the last segment
+	for start > 0 && path[start-1] != '/' {
+		if start--; path[start] == '.' && node == 0 && isFileName(path[start:end]) {
+			node = 1
+		}
+	}
+	var all, last traits
+	i, depth := 0, 0
+	for ; ; depth++ {
+		for i < end && path[i] == '/' {
+			i++
+		}
+		if i == end {
+			break
+		}
+		if depth == maxRouteDepth {
+			return w.wholePath(path)
+		}
+		next := end
+		if i < start {
+			next = i + bytes.IndexByte(path[i:], '/')
+		}
+		node, last = w.step(node, path[i:next], i == start)
+		if all |= last &^ apiRoot; depth < 2 {
+			all |= last & apiRoot
+		}
+		i = next
+	}
+	n := &w.walk.nodes[node]
+	if n.route == 0 {
+		name := n.name
+		if depth == 0 {
+			name = "/"
+		}
+		w.buf = append(w.buf[:0], name...)
+		n.route = w.routeOf(w.buf) + 1
+	}
+	route := n.route - 1
+	switch {
+	case all&oddName != 0:
+		return route, Classify(path)
+	case all&assetFile != 0:
+		return route, Asset
+	case all&(apiRoot|apiFile) != 0:
+		return route, API
+	}
+	return route, Page
+}
+
+// wholePath is walkPath for what is rare.
+func (w *webFold) wholePath(path []byte) (uint32, PathClass) {
+	w.buf = Route(path, w.buf[:0])
+	return w.routeOf(w.buf), Classify(path)
+}
+
+// step goes one segment on.
+func (w *webFold) step(node uint32, seg []byte, last bool) (uint32, traits) {
+	r := w.walk
+	key := maphash.Bytes(internSeed, seg) + mix(uint64(node)<<1|uint64(boolIndex(last))+1)
+	s := &r.steps[key%stepSlots]
+	if s.key == key {
+		return s.to, s.traits
+	}
+	from := r.nodes[node]
+	next := from.router
+	w.buf = next.segment(append(w.buf[:0], '/'), seg, last)
+	next.depth++
+	kid, added := r.kids.at((maphash.Bytes(internSeed, w.buf) + mix(uint64(node)<<8|next.state())) >> 1)
+	if added {
+		*kid = uint32(len(r.nodes))
+		r.nodes = append(r.nodes, routeNode{router: next, name: from.name + string(w.buf)})
+	}
+	*s = routeStep{key, *kid, traitsOf(seg, from.depth, last)}
+	return s.to, s.traits
+}
+
+// state is what of a router differs among the children of a node.
+func (r *router) state() uint64 {
+	bits := uint64(r.prev)
+	for _, b := range [...]bool{r.dot, r.asset, r.api, r.opened} {
+		bits = bits<<1 | uint64(boolIndex(b))
+	}
+	return bits
+}
+
+func traitsOf(seg []byte, depth int, last bool) (t traits) {
+	if depth < 2 && apiRoots.has(seg) {
+		t |= apiRoot
+	}
+	if !last {
+		return t
+	}
+	if ext := extension(seg); ext != nil && assetExtensions.has(ext[1:]) {
+		t |= assetFile
+	}
+	if apiFiles.has(seg) {
+		t |= apiFile
+	}
+	if depth == 0 && equalFold(seg, "robots.txt") || healthNames.has(seg) || feedNames.has(seg) || containsFold(seg, "sitemap") {
+		t |= oddName
+	}
+	return t
+}

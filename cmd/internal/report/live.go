@@ -23,6 +23,12 @@ type LiveEvent struct {
 
 // LiveText prints an event as one line.
 func LiveText(w io.Writer, e LiveEvent) error {
+	_, err := fmt.Fprintf(w, "%s %-8s %s\n", e.Time.UTC().Format(time.RFC3339), e.Kind, visible(e.words()))
+	return err
+}
+
+// words says an event; they are not made visible yet.
+func (e *LiveEvent) words() string {
 	text := e.Text
 	switch {
 	case e.Verdict != nil:
@@ -38,8 +44,7 @@ func LiveText(w io.Writer, e LiveEvent) error {
 	case e.Source != "":
 		text = e.Source + ": " + text
 	}
-	_, err := fmt.Fprintf(w, "%s %-8s %s\n", e.Time.UTC().Format(time.RFC3339), e.Kind, visible(text))
-	return err
+	return text
 }
 
 func forecastText(f *correlate.Forecast) string {
@@ -57,6 +62,15 @@ func forecastText(f *correlate.Forecast) string {
 
 // LiveJSON prints an event as one object on one line. Times are RFC 3339 in UTC.
 func LiveJSON(w io.Writer, e LiveEvent) error {
+	b, err := json.Marshal(e.object())
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(b, '\n'))
+	return err
+}
+
+func (e *LiveEvent) object() map[string]any {
 	o := map[string]any{"time": e.Time.UTC().Format("2006-01-02T15:04:05.000Z"), "event": e.Kind}
 	switch {
 	case e.Verdict != nil:
@@ -77,10 +91,5 @@ func LiveJSON(w io.Writer, e LiveEvent) error {
 			o["source"] = e.Source
 		}
 	}
-	b, err := json.Marshal(o)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(b, '\n'))
-	return err
+	return o
 }

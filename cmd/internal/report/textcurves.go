@@ -97,6 +97,23 @@ func highest(ps []rules.Point) float64 {
 // spark draws points in columns of equal time, each as high as the highest of its readings. Between two readings of one
 // run the curve goes straight; between two runs, and beyond the readings, it is blank. A column in which a run begins is that run's.
 func spark(ps []rules.Point, from, to time.Time, width int, levels []string) string {
+	top := highest(ps)
+	var b strings.Builder
+	for _, h := range columns(ps, from, to, width) {
+		switch {
+		case h < 0:
+			b.WriteByte(' ')
+		case top == 0:
+			b.WriteString(levels[0])
+		default:
+			b.WriteString(levels[min(int(h/top*float64(len(levels))), len(levels)-1)])
+		}
+	}
+	return b.String()
+}
+
+// columns are the heights of spark's columns; below 0 = blank.
+func columns(ps []rules.Point, from, to time.Time, width int) []float64 {
 	whole := to.Sub(from)
 	column := func(i int) int {
 		if whole <= 0 {
@@ -120,17 +137,5 @@ func spark(ps []rules.Point, from, to time.Time, width int, levels []string) str
 			heights[x] = max(heights[x], was+(v-was)*float64(x-before)/float64(c-before))
 		}
 	}
-	top := highest(ps)
-	var b strings.Builder
-	for _, h := range heights {
-		switch {
-		case h < 0:
-			b.WriteByte(' ')
-		case top == 0:
-			b.WriteString(levels[0])
-		default:
-			b.WriteString(levels[min(int(h/top*float64(len(levels))), len(levels)-1)])
-		}
-	}
-	return b.String()
+	return heights
 }

@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"slices"
 	"time"
 
 	"culprit/parsers"
@@ -8,10 +9,10 @@ import (
 
 // Recent is what happened to one server's keys lately, and who made them.
 type Recent struct {
-	From, To           time.Time   // whole bins of the access log, where there is one
-	Made, Kept, Lapsed parsers.Opt // keys made; those of them without expiry, net; keys that expired or were evicted
-	Counted            Counted     // which keys Who accounts for
-	Who                *Attribution
+	From, To           time.Time    // whole bins of the access log, where there is one
+	Made, Kept, Lapsed parsers.Opt  // keys made; those of them without expiry, net; keys that expired or were evicted
+	Counted            Counted      // which keys Who accounts for
+	Who                *Attribution // nil = no access log, or no two readings a whole bin of it apart
 }
 
 // recentPoints is the most readings that a recent stretch is told by: the subsets of groups are weighed for every one.
@@ -38,7 +39,7 @@ func (in *Instance) Recently(w *Web, span time.Duration) *Recent {
 		width = time.Duration(w.fold.width) * time.Second
 	}
 	end := run[len(run)-1].At
-	run = spaced(run, end.Add(-max(span, 2*width)), max(width, span/recentPoints))
+	run, even := spaced(run, end.Add(-max(span, 2*width)), max(width, span/recentPoints))
 	if len(run) < 2 {
 		return nil
 	}
@@ -51,34 +52,30 @@ func (in *Instance) Recently(w *Web, span time.Duration) *Recent {
 	if r.Counted = NoTTLKeys; r.Kept.N*2 < r.Made.N {
 		r.Counted = AllKeys
 	}
-	if logged {
+	if logged && even {
 		r.Who = Attribute(&Growth{Instance: in, Run: run, First: first, Last: last, End: last.At, Counted: r.Counted}, w)
 	}
 	return r
 }
 
 // spaced takes of a run what lies behind from: the first reading of each step, so that a reading stands where a bin of
-// the access log begins, and no part of a bin is taken for the whole. With two readings or less it is the first and the last.
-func spaced(run []Snapshot, from time.Time, step time.Duration) []Snapshot {
-	var out []Snapshot
-	for i := range run {
-		if run[i].At.Before(from) {
-			continue
-		}
-		if i > 0 && run[i].At.Truncate(step).After(run[i-1].At.Truncate(step)) {
+// the access log begins, and no part of a bin is taken for the whole. even is false where there are no two such: then it
+// is the first reading and the last.
+func spaced(run []Snapshot, from time.Time, step time.Duration) (out []Snapshot, even bool) {
+	late := slices.IndexFunc(run, func(s Snapshot) bool { return !s.At.Before(from) })
+	if late < 0 {
+		return nil, false
+	}
+	for i := max(late, 1); i < len(run); i++ {
+		if run[i].At.Truncate(step).After(run[i-1].At.Truncate(step)) {
 			out = append(out, run[i])
 		}
 	}
-	if len(out) < 2 {
-		out = out[:0]
-		for _, s := range run {
-			if !s.At.Before(from) {
-				out = append(out, s)
-			}
-		}
-		if len(out) > 2 {
-			out = []Snapshot{out[0], out[len(out)-1]}
-		}
+	if len(out) >= 2 {
+		return out, true
 	}
-	return out
+	if run = run[late:]; len(run) < 2 {
+		return nil, false
+	}
+	return []Snapshot{run[0], run[len(run)-1]}, false
 }

@@ -436,7 +436,7 @@ func (c *Case) taskGroups() []TaskGroup {
 			add(t.Comm, t.RSSKB.Or(0)<<10, t.SwapKB.Or(0)<<10, ev)
 		}
 	} else {
-		for _, p := range c.Processes {
+		for _, p := range c.listing() {
 			if p.Fact.RSSKB.OK {
 				add(p.Fact.Comm, p.Fact.RSSKB.N<<10, 0, p.Ev)
 			}
@@ -450,6 +450,30 @@ func (c *Case) taskGroups() []TaskGroup {
 	slices.SortFunc(out, func(a, b TaskGroup) int {
 		return cmp.Or(-cmp.Compare(a.RSS, b.RSS), cmp.Compare(a.Comm, b.Comm))
 	})
+	return out
+}
+
+// listing is the one listing of processes that counts: the last before the kill, or of all. A host that is watched, or was
+// looked at twice, has several, and one process is in each.
+func (c *Case) listing() []correlate.Placed[parsers.Process] {
+	same := func(a, b *correlate.Placed[parsers.Process]) bool {
+		return a.Ev.File == b.Ev.File && a.Placed == b.Placed && a.At.Equal(b.At)
+	}
+	last := len(c.Processes) - 1
+	if c.Kill != nil && c.Kill.Placed {
+		for i := last; i >= 0; i-- {
+			if p := &c.Processes[i]; p.Placed && !p.At.After(c.Kill.At) {
+				last = i
+				break
+			}
+		}
+	}
+	var out []correlate.Placed[parsers.Process]
+	for i := range c.Processes {
+		if same(&c.Processes[i], &c.Processes[last]) {
+			out = append(out, c.Processes[i])
+		}
+	}
 	return out
 }
 

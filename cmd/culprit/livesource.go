@@ -22,6 +22,7 @@ type liveSource struct {
 	file   *reading
 	lines  int
 	bytes  int64
+	last   time.Time // something came
 }
 
 // How long what came waits for more: the lines of one kernel report or one PHP error belong together, and are written
@@ -169,6 +170,7 @@ func (s *liveSource) parse(f *fold, chunk []byte) {
 	s.file.parse(nil, chunk, s.lines, f.t.Add)
 	s.lines += bytes.Count(chunk, []byte("\n"))
 	s.bytes += int64(len(chunk))
+	s.last = time.Now()
 	f.news = true
 }
 

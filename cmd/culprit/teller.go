@@ -14,22 +14,33 @@ import (
 	"culprit/rules"
 )
 
-// teller prints events, each thing once and again only when it has changed.
+// teller tells events, each thing once and again only when it has changed.
 type teller struct {
-	mu     sync.Mutex
-	w      io.Writer
-	render func(io.Writer, report.LiveEvent) error
-	err    error // of the writing: nobody listens any more
+	mu      sync.Mutex
+	w       io.Writer
+	render  func(io.Writer, report.LiveEvent) error // nil = a screen shows them
+	hear    func(report.LiveEvent)                  // nil = nobody else does
+	err     error                                   // of the writing: nobody listens any more
+	told    []report.LiveEvent                      // the last keptEvents
+	trouble map[string]trouble                      // by source, the last that was told
 
 	verdict   rules.Verdict // as told
 	latest    rules.Verdict
 	findings  map[string]rules.Finding
 	forecasts map[string]time.Time // when the limit is reached, as told
-	serious   bool
+	enough    bool                 // there is what --until-finding waits for
+}
+
+// keptEvents is what somebody who comes back to the screen can still read.
+const keptEvents = 200
+
+type trouble struct {
+	text string
+	at   time.Time
 }
 
 func newTeller(w io.Writer, json bool) *teller {
-	t := &teller{w: w, render: report.LiveText, findings: map[string]rules.Finding{}, forecasts: map[string]time.Time{}}
+	t := &teller{w: w, render: report.LiveText, findings: map[string]rules.Finding{}, forecasts: map[string]time.Time{}, trouble: map[string]trouble{}}
 	if json {
 		t.render = report.LiveJSON
 	}
@@ -39,15 +50,45 @@ func newTeller(w io.Writer, json bool) *teller {
 func (t *teller) event(e report.LiveEvent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.err == nil {
-		e.Time = time.Now()
+	e.Time = time.Now()
+	if t.err == nil && t.render != nil {
 		t.err = t.render(t.w, e)
+	}
+	if t.told = append(t.told, e); len(t.told) > keptEvents {
+		t.told = slices.Delete(t.told, 0, len(t.told)-keptEvents)
+	}
+	if e.Kind == "source" {
+		t.trouble[e.Source] = trouble{e.Text, e.Time}
+	}
+	if t.hear != nil {
+		t.hear(e)
 	}
 }
 
 // about tells what befalls a source.
 func (t *teller) about(source string) func(string) {
 	return func(text string) { t.event(report.LiveEvent{Kind: "source", Source: source, Text: text}) }
+}
+
+// show prints what is told from now on.
+func (t *teller) show(w io.Writer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.w, t.render = w, report.LiveText
+}
+
+// failed says whether what is told cannot be written any more.
+func (t *teller) failed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err != nil
+}
+
+// heard is what was told, for those who show it: the events, and each source's last trouble.
+func (t *teller) heard() ([]report.LiveEvent, map[string]trouble) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.told), maps.Clone(t.trouble)
 }
 
 // report tells of a verdict with another cause, and of findings that came, changed or went. The numbers in them grow from

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,8 +32,16 @@ type watching struct {
 	recordMax      byteSize
 	own            rules.Own
 	plain, json    bool
-	untilFinding   bool
+	untilFinding   string
 	every, ask     time.Duration
+
+	notify, notifyCommand []string
+	notifyAbout           string
+	forecastWithin        time.Duration
+	metrics               string
+
+	until level
+	live  report.Live // as last judged
 }
 
 func newWatch(code *int) *cobra.Command {
@@ -40,8 +50,8 @@ func newWatch(code *int) *cobra.Command {
 		Use:   "watch [--access-log F] [--error-log F] [--kmsg] [--redis URL]",
 		Short: "Watch this host, and say what is wrong as it shows, and when the memory will be gone",
 		Long: `watch reads logs as they are written, the kernel's ring and a running Redis, and judges them together with this host's
-memory as analyze does. It prints one line when something changes: the verdict, a finding, a forecast.
-It only reads; Redis is asked nothing that could change it.`,
+memory as analyze does. On a terminal it shows a screen; elsewhere, and with --plain or --json, it prints one line when
+something changes: the verdict, a finding, a forecast. It only reads; Redis is asked nothing that could change it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return w.run(cmd, code) },
 	}
@@ -53,9 +63,15 @@ It only reads; Redis is asked nothing that could change it.`,
 	f.StringVar(&w.record, "record", "", "keep every byte that came in, in this folder, for culprit analyze; a later run goes on there")
 	f.Var(&w.recordMax, "record-max", "what the recording may take of the disk; the oldest of it is dropped")
 	f.StringVar(&w.rules, "rules", "", rulesFlag)
-	f.BoolVar(&w.plain, "plain", false, "one line an event (the default)")
+	f.BoolVar(&w.plain, "plain", false, "one line an event, on a terminal too")
 	f.BoolVar(&w.json, "json", false, "one JSON object an event")
-	f.BoolVar(&w.untilFinding, "until-finding", false, "end with exit code 1 at the first finding that is more than hygiene")
+	f.StringVar(&w.untilFinding, "until-finding", "", "end with exit code 1 at the first finding: serious (also without a value) = more than hygiene, forecast = or a limit that is near, any = or hygiene")
+	f.Lookup("until-finding").NoOptDefVal = levels[serious]
+	f.StringArrayVar(&w.notify, "notify", nil, "a webhook to post findings to as JSON, also Slack's; may be repeated")
+	f.StringArrayVar(&w.notifyCommand, "notify-command", nil, "a program to run, with the same JSON on its standard input; may be repeated")
+	f.StringVar(&w.notifyAbout, "notify-about", levels[forecast], "what to notify of: serious, forecast or any, as with --until-finding")
+	f.DurationVar(&w.forecastWithin, "forecast-within", 24*time.Hour, "which forecasts --notify and --until-finding heed")
+	f.StringVar(&w.metrics, "metrics", "", "serve Prometheus metrics at [HOST]:PORT/metrics; without a host on loopback alone")
 	f.DurationVar(&w.every, "every", 5*time.Second, "how often to judge")
 	f.DurationVar(&w.ask, "ask", 10*time.Second, "how often to ask Redis and the host")
 	cmd.MarkFlagsMutuallyExclusive("plain", "json")
@@ -63,11 +79,8 @@ It only reads; Redis is asked nothing that could change it.`,
 }
 
 func (w *watching) run(cmd *cobra.Command, code *int) error {
-	if w.every <= 0 || w.ask <= 0 {
-		return errors.New("--every and --ask must be more than nothing")
-	}
-	if len(w.access)+len(w.errors)+len(w.redis) == 0 && !w.kmsg {
-		return errors.New("nothing to watch: name --access-log, --error-log, --kmsg or --redis")
+	if err := w.check(); err != nil {
+		return err
 	}
 	var err error
 	if w.own, err = ownRules(w.rules); err != nil {
@@ -75,7 +88,25 @@ func (w *watching) run(cmd *cobra.Command, code *int) error {
 	}
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
-	say := newTeller(cmd.OutOrStdout(), w.json)
+	out := cmd.OutOrStdout()
+	say := newTeller(out, w.json)
+	screen := w.wantsScreen(cmd.InOrStdin(), out)
+	if screen {
+		say.render = nil
+	}
+	alerts, err := w.alerts(say)
+	if err != nil {
+		return err
+	}
+	defer alerts.close()
+	shown := newPublisher()
+	if w.metrics != "" {
+		at, err := serveMetrics(ctx, w.metrics, shown)
+		if err != nil {
+			return err
+		}
+		say.event(report.LiveEvent{Kind: "started", Text: fmt.Sprintf("metrics at http://%s/metrics", at)})
+	}
 	f := &fold{t: correlate.NewTimeline()}
 	if err := w.open(ctx, f, say); err != nil {
 		return err
@@ -95,24 +126,91 @@ func (w *watching) run(cmd *cobra.Command, code *int) error {
 		})
 	}
 	say.event(report.LiveEvent{Kind: "started", Text: fmt.Sprintf("watching %s", sourceNames(f.sources))})
-	tick := time.NewTicker(w.every)
-	defer tick.Stop()
 	found := false
-	for ctx.Err() == nil && !found {
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-			found = w.judge(f, say) && w.untilFinding
-		}
+	if screen {
+		judged := make(chan struct{})
+		go func() {
+			defer close(judged)
+			found = w.watch(ctx, f, say, shown)
+			stop()
+		}()
+		err = showScreen(ctx, cmd.InOrStdin(), out, shown)
+		stop()
+		<-judged
+		say.show(out)
+	} else {
+		found = w.watch(ctx, f, say, shown)
+		stop()
 	}
-	stop()
 	pumps.Wait()
-	found = w.judge(f, say) && w.untilFinding || found
+	found = w.judge(f, say) && w.untilFinding != "" || found
 	say.end()
 	if found {
 		*code = exitRootCause
 	}
-	return say.err
+	return errors.Join(err, say.err)
+}
+
+// check looks at the flags before anything begins.
+func (w *watching) check() (err error) {
+	if w.every <= 0 || w.ask <= 0 {
+		return errors.New("--every and --ask must be more than nothing")
+	}
+	if w.untilFinding != "" {
+		if w.until, err = levelOf(w.untilFinding); err != nil {
+			return fmt.Errorf("--until-finding %w", err)
+		}
+	}
+	if len(w.access)+len(w.errors)+len(w.redis) == 0 && !w.kmsg {
+		return errors.New("nothing to watch: name --access-log, --error-log, --kmsg or --redis")
+	}
+	return nil
+}
+
+// alerts opens what is notified.
+func (w *watching) alerts(say *teller) (*notifier, error) {
+	about, err := levelOf(w.notifyAbout)
+	if err != nil {
+		return nil, fmt.Errorf("--notify-about %w", err)
+	}
+	host, _ := os.Hostname() // a message without it is better than none
+	n := &notifier{host: host, about: about, within: w.forecastWithin}
+	for i, to := range slices.Concat(w.notify, w.notifyCommand) {
+		open := webhook
+		if i >= len(w.notify) {
+			open = command
+		}
+		name, deliver, err := open(to)
+		if err != nil {
+			n.close()
+			return nil, err
+		}
+		n.outlets = append(n.outlets, newOutlet(host, name, deliver, say.about(name)))
+	}
+	say.hear = n.hear
+	return n, nil
+}
+
+// watch judges until ctx ends, nobody reads what it tells, or there is what it waits for; it says whether there is.
+func (w *watching) watch(ctx context.Context, f *fold, say *teller, shown *publisher) bool {
+	tick := time.NewTicker(w.every)
+	defer tick.Stop()
+	w.live.Since = time.Now()
+	w.live.Host, _ = os.Hostname() // without it the screen says none
+	for {
+		shown.publish(w.stands(f, say)) // before the first judgement: what is watched
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+			if w.judge(f, say) && w.untilFinding != "" {
+				return true
+			}
+			if say.failed() {
+				return false
+			}
+		}
+	}
 }
 
 func sourceNames(sources []*liveSource) string {
@@ -217,26 +315,68 @@ func (w *watching) openings(ctx context.Context, say *teller) ([]opening, error)
 // keptReadings bounds the memory of a watch: an hour and a half of INFO every 10 s whole, some 25 MiB with all its fields.
 const keptReadings = 1080
 
-// judge tells what changed, and reports whether there is a finding that is more than hygiene.
+// judge tells what changed, and reports whether there is what --until-finding waits for.
 func (w *watching) judge(f *fold, say *teller) bool {
 	f.mu.Lock()
 	if !f.news {
 		f.mu.Unlock()
-		return say.serious
+		return say.enough
 	}
 	f.news = false
 	for _, s := range f.sources {
 		f.t.AddInput(s.input())
 	}
 	inc := f.t.Incident(time.Now(), correlate.Options{})
-	rep := w.own.Judge(inc)
+	rep := w.own.JudgeLive(inc)
 	forecasts := inc.Forecasts()
+	live := liveOf(inc, rep, forecasts)
+	live.Since, live.Host, live.Judged = w.live.Since, w.live.Host, time.Now()
+	w.live = live
 	f.t.Thin(keptReadings)
 	f.mu.Unlock()
 	say.report(rep)
 	for _, fc := range forecasts {
 		say.forecast(fc)
 	}
-	say.serious = slices.ContainsFunc(rep.Findings, func(x rules.Finding) bool { return x.Role != rules.RoleHygiene }) || rep.Verdict.Outcome == rules.RootCause
-	return say.serious
+	say.enough = w.until.met(rep, forecasts, w.forecastWithin)
+	return say.enough
+}
+
+// stands is what was judged last, with how the sources are now.
+func (w *watching) stands(f *fold, say *teller) report.Live {
+	l := w.live
+	l.At = time.Now()
+	var troubles map[string]trouble
+	l.Events, troubles = say.heard()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.sources {
+		if s.in == nil {
+			continue // of an earlier run alone
+		}
+		in := s.input()
+		x := report.LiveSource{Name: in.File, Format: in.Format, Lines: in.Read, Skipped: in.Skipped, Bytes: in.Bytes, Last: s.last, Trouble: in.Err}
+		if t, ok := troubles[in.File]; ok && !over(t, s) {
+			x.Trouble = t.text
+		}
+		l.Sources = append(l.Sources, x)
+	}
+	for _, name := range slices.Sorted(maps.Keys(troubles)) { // what could not be opened, or notified
+		if t := troubles[name]; !slices.ContainsFunc(f.sources, func(s *liveSource) bool { return s.file.source.Name == name }) && l.At.Sub(t.at) < otherTrouble {
+			l.Sources = append(l.Sources, report.LiveSource{Name: name, Trouble: t.text})
+		}
+	}
+	return l
+}
+
+// otherTrouble is how long a failure that nothing follows on, as of a notification, is shown as one.
+const otherTrouble = 10 * time.Minute
+
+// over says whether a source has come out of its trouble: a log by a line since. What is asked answers its own troubles,
+// and says when they end.
+func over(t trouble, s *liveSource) bool {
+	if s.settle == 0 {
+		return strings.HasSuffix(t.text, "answers again") || strings.HasSuffix(t.text, "to answer") // which it did
+	}
+	return s.last.After(t.at)
 }

@@ -143,7 +143,7 @@ func busiest(web *correlate.Web, r *correlate.Recent) report.LiveMakers {
 	if r != nil {
 		m.Why = "no new keys to account for"
 		if r.Made.N > 0 {
-			m.Why = "too little of the access log lies between two readings of Redis yet"
+			m.Why = "whose keys they are shows in a few minutes"
 		}
 	}
 	if m.From.Before(web.From) {

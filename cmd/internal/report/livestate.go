@@ -11,6 +11,7 @@ import (
 // Live is what a watch knows at one moment: all that its screen and its metrics tell. cmd/culprit fills it in.
 type Live struct {
 	At, Since time.Time // now, and when the watch began
+	Judged    time.Time // zero = not yet
 	Host      string
 	Sources   []LiveSource
 	Memory    parsers.HostMemory

@@ -36,9 +36,10 @@ const (
 )
 
 const (
-	screenLeast = 20  // columns and, of rows, a third of it: below, nothing of use fits
-	twoColumns  = 130 // from here on the findings stand beside the numbers
-	wideBar     = 60  // columns; a longer bar tells no more
+	leastWide  = 44  // columns, and
+	leastHigh  = 7   // lines: below, nothing of use fits
+	twoColumns = 130 // from here on the findings stand beside the numbers
+	wideBar    = 60  // columns; a longer bar tells no more
 )
 
 // Item is what can be chosen: the verdict, a forecast, or a finding, each with what to do about it.
@@ -47,6 +48,9 @@ type Item struct {
 	Finding          *rules.Finding // nil = the verdict
 	Fixes            []rules.Fix
 }
+
+// Key tells the item from others while its numbers change.
+func (i Item) Key() string { return i.Role + " " + i.Rule }
 
 // Items lists what a watch has found, the weightiest first.
 func (l *Live) Items() []Item {
@@ -78,7 +82,10 @@ func (l *Live) Items() []Item {
 // Screen draws what a watch knows on a terminal of exactly the view's size, and gives the view back with its choice and
 // its scrolling brought within what there is.
 func Screen(l *Live, v View) (string, View) {
-	if v.Width < screenLeast || v.Height < screenLeast/3 {
+	if v.Width < 1 || v.Height < 1 {
+		return "", v
+	}
+	if v.Width < leastWide || v.Height < leastHigh {
 		return clip("too small for culprit", v.Width), v
 	}
 	items := l.Items()
@@ -90,7 +97,7 @@ func Screen(l *Live, v View) (string, View) {
 	case PageOverview:
 		rows = s.overview(room)
 	case PageItem:
-		rows = s.item()
+		rows = s.item(v.Width)
 	case PageEvents:
 		rows = s.events(v.Width)
 	case PageSources:
@@ -106,6 +113,9 @@ func Screen(l *Live, v View) (string, View) {
 		all = append(all, "")
 	}
 	all = append(all, s.keys(below)...)
+	for i := range all {
+		all[i] = fit(all[i], v.Width)
+	}
 	return strings.Join(all, "\n"), v
 }
 
@@ -161,18 +171,28 @@ func (s *screen) keys(below int) []string {
 // overview is one column, or on a wide terminal two: the numbers, and what follows from them.
 func (s *screen) overview(room int) []string {
 	if s.v.Width < twoColumns {
-		numbers := s.numbers(s.v.Width, room-s.itemRoom(room), 0)
+		numbers := s.numbers(s.v.Width, room-s.itemRoom(room), false)
 		return append(numbers, s.findings(s.v.Width, room-len(numbers))...)
 	}
 	wide := (s.v.Width - 3) / 2
-	left := s.numbers(wide, room, room-30)
-	right := s.findings(wide, room-len(s.l.Events)-2)
-	if free := room - len(right); free > 3 && len(s.l.Events) > 0 {
+	left := s.numbers(wide, room, true)
+	right := s.findings(wide, room/3)
+	if free := room - len(right) - 10; free > 5 && len(s.items) > 0 {
+		right = append(right, "")
+		detail := s.item(wide)
+		if len(detail) > free {
+			detail = append(detail[:free-1:free-1], s.pane(wide, func(p *page) {
+				p.flow(margin, margin, 1, words(aside, plural(int64(len(detail)-free+1), "more line")+": enter")...)
+			})...)
+		}
+		right = append(right, detail...)
+	}
+	if free := room - len(right) - 1; free > 3 && len(s.l.Events) > 0 {
 		told := s.events(wide)
 		if len(told) > free {
 			told = append(told[:1:1], told[len(told)-free+1:]...)
 		}
-		right = append(right, told...)
+		right = append(append(right, ""), told...)
 	}
 	rows := make([]string, room)
 	for i := range rows {
@@ -196,26 +216,28 @@ func (s *screen) itemRoom(room int) int {
 	return min(5, room/3)
 }
 
-// numbers are memory, keys and their makers, no more than room lines. A curve is drawn where chart lines are left over.
-func (s *screen) numbers(width, room, chart int) []string {
+// numbers are memory, keys and their makers, no more than room lines. With a chart what is left over is a curve.
+func (s *screen) numbers(width, room int, chart bool) []string {
 	var rows []string
+	roomy := room > 40
 	add := func(more []string) {
+		if roomy && len(rows) > 0 && len(more) > 0 {
+			more = append([]string{""}, more...)
+		}
 		if len(rows)+len(more) <= room {
 			rows = append(rows, more...)
 		}
 	}
 	add(s.memory(width))
-	trouble := s.trouble(width)
-	makers := s.makers(width, max(room-len(rows)-len(trouble)-4*min(len(s.l.Redis), 1), 2))
-	add(s.keyspace(width))
+	trouble, keys := s.trouble(width), s.keyspace(width)
+	makers := s.makers(width, max(room-len(rows)-len(trouble)-len(keys), 2))
+	add(keys)
 	add(makers)
 	add(trouble)
-	if chart >= 5 {
-		for i := range s.l.Redis {
-			if r := &s.l.Redis[i]; len(r.UsedCurve) >= sparkPoints {
-				add(s.chart(r, width, min(chart, 14)))
-				break
-			}
+	for i := range s.l.Redis {
+		if r, free := &s.l.Redis[i], room-len(rows)-2; chart && free >= 6 && len(r.UsedCurve) >= sparkPoints {
+			add(s.chart(r, width, min(free, 20)))
+			break
 		}
 	}
 	return rows
@@ -233,7 +255,7 @@ func (s *screen) memory(width int) []string {
 		switch {
 		case m.TotalKB.OK && m.AvailableKB.OK:
 			used := m.TotalKB.N - m.AvailableKB.N
-			text := fmt.Sprintf("%s of %s, %s available", size(float64(used)*1024), size(float64(m.TotalKB.N)*1024), size(float64(m.AvailableKB.N)*1024))
+			text := fmt.Sprintf("%s of %s free", size(float64(m.AvailableKB.N)*1024), size(float64(m.TotalKB.N)*1024))
 			p.gauge("host", name, bar, float64(used)/float64(m.TotalKB.N), text)
 		default:
 			p.gauge("host", name, bar, -1, "not known yet")
@@ -271,23 +293,20 @@ func (p *page) redis(r *LiveRedis, name, bar int, m parsers.HostMemory) {
 	default:
 		p.gauge(r.label(), name, bar, -1, size(float64(r.Used.N)))
 	}
-	gutter := indent(4 + name)
 	if f := r.Forecast; f != nil {
 		color := unsure
 		if f.Most < time.Hour {
 			color = guilty
 		}
-		p.flow(gutter, gutter, 2, append(words(color, reaches(f)+" in "+span(f.In)), words(body, fmt.Sprintf("(%s to %s), at %s a minute", span(f.Least), span(f.Most), size(f.PerSecond*60)))...)...)
-	} else {
-		p.flow(gutter, gutter, 1, words(label, "no limit in sight at the pace it grows")...)
+		p.flow(indent(4), indent(6), 2, append(words(color, reaches(f)+" in "+span(f.In)), words(body, fmt.Sprintf("(%s to %s), +%s/min", span(f.Least), span(f.Most), size(f.PerSecond*60)))...)...)
 	}
 }
 
 func reaches(f *correlate.Forecast) string {
 	if f.Limit == "maxmemory" {
-		return "reaches its limit"
+		return "↳ reaches its limit"
 	}
-	return "fills the host"
+	return "↳ fills the host"
 }
 
 // gauge is a bar with its words. A share below 0 is not known.
@@ -312,6 +331,9 @@ func (p *page) gauge(name string, wide, bar int, share float64, text string) {
 
 // section is a heading without the blank line of a printed page: rows are dear.
 func (p *page) section(name, note string) {
+	if note != "" {
+		note = "· " + note
+	}
 	p.flow(piece{}, piece{}, 1, append([]piece{say(heading, name)}, words(aside, note)...)...)
 }
 
@@ -459,15 +481,21 @@ func (s *screen) findings(width, room int) []string {
 			p.flow(margin, margin, room-1, words(label, text)...)
 		})...)
 	}
+	// As much of each as all of them have room for; of the chosen one more.
 	drawn := make([][]string, len(s.items))
-	for i, x := range s.items {
-		rows := 1
-		if i == s.v.Selected {
-			rows = max(min(4, room-2), 1)
-		} else if room > 2*len(s.items)+4 {
-			rows = 2
+	for rows := 3; rows > 0; rows-- {
+		all := 0
+		for i, x := range s.items {
+			most := rows
+			if i == s.v.Selected {
+				most = max(min(4, room-2), 1)
+			}
+			drawn[i] = s.pane(width, func(p *page) { p.finding(x, i == s.v.Selected, most) })
+			all += len(drawn[i])
 		}
-		drawn[i] = s.pane(width, func(p *page) { p.finding(x, i == s.v.Selected, rows) })
+		if all < room {
+			break
+		}
 	}
 	// As many as fit around the chosen one, from the weightiest on.
 	from, to, used := s.v.Selected, s.v.Selected+1, len(drawn[s.v.Selected])
@@ -507,12 +535,12 @@ func (p *page) finding(x Item, chosen bool, rows int) {
 }
 
 // item is the page of the chosen one: what it rests on, and what to do.
-func (s *screen) item() []string {
+func (s *screen) item(width int) []string {
 	if len(s.items) == 0 {
-		return s.pane(s.v.Width, func(p *page) { p.flow(margin, margin, 0, words(label, "nothing is found yet")...) })
+		return s.pane(width, func(p *page) { p.flow(margin, margin, 0, words(label, "nothing is found yet")...) })
 	}
 	x := s.items[s.v.Selected]
-	return s.pane(s.v.Width, func(p *page) {
+	rows := s.pane(width, func(p *page) {
 		t := &text{page: *p, r: s.l.Report, told: map[line]bool{}}
 		t.blank()
 		name := x.Role
@@ -544,6 +572,15 @@ func (s *screen) item() []string {
 			t.fix(indent(len(number)), f)
 		}
 	})
+	// A command that cannot be folded is wider than the page, and must be seen to its end.
+	var whole []string
+	for _, r := range rows {
+		if lipgloss.Width(r) > width {
+			r = strings.TrimRight(s.st[body].Inline(false).Width(width).Render(r), " ")
+		}
+		whole = append(whole, strings.Split(r, "\n")...)
+	}
+	return whole
 }
 
 // events are what was told so far, the newest last.

@@ -9,9 +9,20 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "cgroup-limit",
-	Doc: `The process hit the memory limit of its own group (systemd's MemoryMax, docker's --memory, a pod's limit) while the host
-had memory left. For Redis the usual fault is a maxmemory above that limit, or none: Redis can then never reach its own.
-It is this cause when the kernel says a memory cgroup was out of memory and the victim belongs to the stack.`,
+	Doc: `The process hit the memory limit of its own group (systemd's MemoryMax, docker's --memory, a pod's limit) while the
+host had memory left. For Redis the usual fault is a maxmemory above that limit, or none: Redis can then never reach
+its own.
+
+Arithmetic:
+
+    limit = memory.max of the group, of the kernel's own report ("memory: usage 1048576kB, limit 1048576kB"), else of the unit or container
+    room  = limit - maxmemory; RSS is used_memory x fragmentation + buffers + what a save copies
+
+Threshold: The kernel says that a memory cgroup was out of memory (CONSTRAINT_MEMCG, "Memory cgroup out of memory"),
+and the victim belongs to the stack. That is a statement, not a measure.
+
+When it is wrong: a limit of a parent group was hit (a slice, a pod with a sidecar), and another member of it grew;
+the report's table of tasks shows who.`,
 	Judge: judgeCgroup,
 })
 

@@ -11,10 +11,19 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "client-output-buffers",
-	Doc: `Replies that a client does not read pile up in Redis: a MONITOR left open, a subscriber slower than its channel, a replica
-over a thin line. Keys stay flat while used_memory grows. It is this cause when the buffers (mem_clients_normal and
-mem_clients_slaves of INFO, or omem in CLIENT LIST and the log) hold a fifth of used_memory at least and 32 MB, the
-default hard limit of a subscriber, or account for half of its growth.`,
+	Doc: `Replies that a client does not read pile up in Redis: a MONITOR left open, a subscriber slower than its channel, a
+replica over a thin line. Keys stay flat while used_memory grows.
+
+Arithmetic:
+
+    buffers = mem_clients_normal + mem_clients_slaves of INFO, or the largest omem in CLIENT LIST, or the size in the log line that closed a client
+    share   = buffers / used_memory, and growth of buffers / growth of used_memory
+
+Threshold: A fifth of used_memory and 32 MB, or half of its growth. 32 MB is the default hard limit of a subscriber
+(client-output-buffer-limit pubsub 32mb 8mb 60), Redis's own idea of too much; below a fifth the data is what fills
+the server.
+
+When it is wrong: the snapshot caught a large reply on its way (a KEYS, an HGETALL): it is gone in the next one.`,
 	Judge: judgeClientBuffers,
 })
 

@@ -9,10 +9,21 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "eviction-storm",
-	Doc: `At maxmemory with an evicting policy Redis throws out keys to take new ones. When something writes the instance full at
-once (an import, a cache warmer, a crawler over distinct URLs), it throws out sessions: people are sent to the login, carts
-are empty, hit ratio falls. Nothing dies. It is this cause when the evictions of some interval come to a twentieth of all
-keys at least, after an interval with none or a tenth of that rate.`,
+	Doc: `At maxmemory with an evicting policy Redis throws out keys to take new ones. When something writes the instance full
+at once (an import, a cache warmer, a crawler over distinct URLs), it throws out sessions: people are sent to the
+login, carts are empty, hit ratio falls. Nothing dies.
+
+Arithmetic:
+
+    share = growth of evicted_keys between two snapshots / keys
+    rate  = evictions a second, held against the interval before
+    hit ratio = keyspace_hits / (keyspace_hits + keyspace_misses), of the interval's own growth
+
+Threshold: A twentieth of all keys in an interval, after an interval with none or a tenth of that rate. A cache at its
+limit evicts all the time, evenly and few: that is what it is for.
+
+When it is wrong: the keys that went were a cache's and nobody missed them; the hit ratio and redis-evicts-sessions
+tell.`,
 	Judge: judgeEviction,
 })
 

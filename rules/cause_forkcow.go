@@ -9,10 +9,20 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "fork-cow",
-	Doc: `To save, Redis forks, and pages written while the child saves are copied: together the two need up to twice
-the dataset. A save (or AOF rewrite) under heavy writes on a machine with less than that free ends in a kill of either. It is
-this cause when a save was running at the kill (two redis rows, a save started and not finished, the child's pid killed) and
-the dataset itself had not grown: copy-on-write = anonymous memory - everybody else's RSS - one Redis RSS.`,
+	Doc: `To save, Redis forks, and pages written while the child saves are copied: together the two need up to twice the
+dataset. A save (or AOF rewrite) under heavy writes on a machine with less than that free ends in a kill of either.
+
+Arithmetic:
+
+    copied = anonymous memory at the kill - everybody else's RSS - one Redis RSS
+    a save was running = two rows of Redis in the task table, or a save started and not finished, or the child's pid killed
+
+Threshold: A save was running at the kill and the dataset itself had not grown to what filled the host. Redis's
+administration guide reckons with up to twice the memory normally used; 85 % were copied where every key was rewritten
+during the save (measured).
+
+When it is wrong: two servers of one size run on the host and the log of neither is in the input: their rows look like
+parent and child.`,
 	Judge: judgeForkCOW,
 })
 

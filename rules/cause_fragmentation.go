@@ -9,9 +9,21 @@ import (
 var _ = registerCause(Cause{
 	ID: "allocator-fragmentation",
 	Doc: `The process holds far more than its data: RSS grows while used_memory stays. After many deletes of mixed sizes the
-allocator cannot give pages back. mem_fragmentation_ratio alone misleads (12 at 9 MB is nothing: Redis's own documentation),
-so the bytes decide: RSS at least 1.4 times used_memory (MEMORY DOCTOR's limit), at least 100 MB between them, and the growth of
-RSS not a growth of data.`,
+allocator cannot give pages back. mem_fragmentation_ratio alone misleads (12 at 9 MB is nothing: Redis's own
+documentation), so the bytes decide.
+
+Arithmetic:
+
+    ratio = used_memory_rss / used_memory
+    waste = used_memory_rss - used_memory
+    and of the growth since the first snapshot, RSS must have grown where used_memory did not
+
+Threshold: A ratio of 1.4 at least, which is MEMORY DOCTOR's limit for RSS (redis/src/object.c), and 100 MB or a tenth
+of RAM of waste: "when the total fragmentation bytes is low, a high ratio is not an issue" (redis-doc, INFO). And
+something must have been killed.
+
+When it is wrong: a save was under way: the pages it copies are RSS as well (fork-cow); or used_memory had just fallen
+from a peak, and its pages were on their way back.`,
 	Judge: judgeFragmentation,
 })
 

@@ -8,9 +8,18 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "kernel-memory-leak",
-	Doc: `The kernel itself holds the memory: unreclaimable slab, page tables. No process explains RAM, victims are small, and killing
-frees nothing. It is this cause when unreclaimable slab held a quarter of RAM at a global kill and the processes of the
-task table less than half.`,
+	Doc: `The kernel itself holds the memory: unreclaimable slab, page tables. No process explains RAM, victims are small, and
+killing frees nothing.
+
+Arithmetic:
+
+    kernel    = slab_unreclaimable + pagetables of Mem-Info
+    processes = RSS of the task table, shared pages counted once
+
+Threshold: The kernel's share is a quarter of RAM at a global kill, and the processes hold less than half.
+
+When it is wrong: memory that no counter names holds the rest (a balloon of the hypervisor, huge pages, a GPU): what
+is not accounted for is then larger than the slab.`,
 	Judge: func(c *Case) Hypothesis {
 		h := Hypothesis{Explained: -1}
 		if c.Kill == nil {

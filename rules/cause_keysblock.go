@@ -9,9 +9,19 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "keys-command-block",
-	Doc: `Redis runs one command at a time, and everybody waits for a long one. KEYS over a million keys takes half a second
-(measured: 439 to 565 ms for a million, Redis 7.0), SMEMBERS or HGETALL of a giant collection the like. It is this cause when
-the SLOWLOG holds such commands of a second or more, or that fall into stretches of 504s or slow answers.`,
+	Doc: `Redis runs one command at a time, and everybody waits for a long one: KEYS over the whole keyspace, SMEMBERS or
+HGETALL of a giant collection, a Lua script.
+
+Arithmetic:
+
+    KEYS = keys x 0.5 to 1.3 microseconds (measured: 439 to 565 ms for a million, Redis 7.0)
+    the SLOWLOG's own microseconds are what counts; a command's start = its stamp - its duration
+
+Threshold: Commands of a second, or of half a second within a stretch of 504s or slow answers. Half a second is the
+least at which visitors notice a stall; PHP's read timeout is of the order of seconds.
+
+When it is wrong: the SLOWLOG is of another server, or older than the outage: it keeps the last 128 entries, however
+old.`,
 	Judge: judgeKeys,
 })
 

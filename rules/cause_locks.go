@@ -9,10 +9,20 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "lock-contention",
-	Doc: `A session handler that locks lets one request at a time write a session. Requests of one visitor sent in parallel (AJAX, a
-double click, a bot with one cookie) queue; Magento's handler answers 503 beyond max_concurrency waiters and breaks locks
-after break_after seconds. Redis and the host are quiet. It is this cause when the logs show lock waits or refusals by the
-session handler, and 503s or slow answers beside them.`,
+	Doc: `A session handler that locks lets one request at a time write a session. Requests of one visitor sent in parallel
+(AJAX, a double click, a bot with one cookie) queue; Magento's handler answers 503 beyond max_concurrency waiters and
+breaks locks after break_after seconds. Redis and the host are quiet.
+
+Arithmetic:
+
+    waits = lines of the session handler that tell of a lock (application log, nginx's error log)
+    503s  = answers of the stretch of failures, held against five times the waits: a refused request is rarely logged twice
+
+Threshold: Three such lines, or 503s beside one, or a wait of a second; and nobody was killed while requests failed.
+One or two waits are no contention: two tabs of one person make them.
+
+When it is wrong: the locks were held long because what held them was slow (a database, an API), and that is what to
+mend.`,
 	Judge: judgeLocks,
 })
 

@@ -11,9 +11,18 @@ import (
 var _ = registerCause(Cause{
 	ID: "redis-maxmemory-reached",
 	Doc: `Redis reached its own maxmemory and refused writes ("OOM command not allowed when used memory > 'maxmemory'"): with
-noeviction, or with a volatile policy and nothing volatile left. No kernel is involved, nothing dies, and every page that
-writes a session fails. It is this cause when writes were refused, or used_memory stood at the limit without evictions while
-requests failed. What filled it is named separately.`,
+noeviction, or with a volatile policy and nothing volatile left. No kernel is involved, nothing dies, and every page
+that writes a session fails. What filled it is named separately.
+
+Arithmetic:
+
+    pressure = used_memory / maxmemory, the highest of the run
+    refused  = lines of OOM errors in the logs of the application, PHP and nginx, or the growth of errorstat_OOM
+
+Threshold: One refused write, or a pressure of 0.98 without evictions while requests failed. 0.98, because Redis over-
+and undershoots its limit by a client's buffer.
+
+When it is wrong: the refused write went to another server (a cache of its own port): the message names no port.`,
 	Judge: judgeMaxmemory,
 })
 

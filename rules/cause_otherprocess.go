@@ -9,9 +9,20 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "other-process-hog",
-	Doc: `Another program took the memory; whoever the kernel killed was only the largest single process. Processes are summed by
-name: 110 php-fpm workers of 16 MB are one 1.8 GB program. It is this cause when a program other than Redis held at least
-a third of RAM (or more than Redis) at a global kill and Redis did not grow, or is known to be small.`,
+	Doc: `Another program took the memory; whoever the kernel killed was only the largest single process. Processes are summed
+by name: 110 php-fpm workers of 16 MB are one 1.8 GB program.
+
+Arithmetic:
+
+    a program = RSS + swap of its processes, shared pages counted once where Mem-Info tells all anonymous memory
+    beyond    = that - what its configuration lets it hold (InnoDB's pool x 1.1, pm.max_children x a worker)
+    Redis     = flat: its RSS did not grow with the snapshots, or it is small beside the program
+
+Threshold: A program other than Redis held a quarter of RAM at a global kill, and Redis did not grow or is known to be
+small. A quarter, because a kill for less would have come for somebody else's sake.
+
+When it is wrong: the program always held that much and something not in the input grew (tmpfs, another container):
+the ledger then leaves a residual.`,
 	Judge: judgeOtherProcess,
 })
 

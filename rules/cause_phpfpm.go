@@ -8,9 +8,19 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "php-fpm-overload",
-	Doc: `Every PHP-FPM worker is busy ("server reached pm.max_children"), new requests queue in the socket's backlog and nginx answers
-502 or 504. Memory is not short. More workers are rarely the cure: something they all wait for is. It is this cause when the
-pool says so, requests failed, and nothing was killed.`,
+	Doc: `Every PHP-FPM worker is busy ("server reached pm.max_children"), new requests queue in the socket's backlog and nginx
+answers 502 or 504. Memory is not short. More workers are rarely the cure: something they all wait for is.
+
+Arithmetic:
+
+    busy   = lines "server reached pm.max_children setting (N)"
+    failed = 502 and 504 of the stretch of failures + "Resource temporarily unavailable" and upstream timeouts in nginx's error log
+
+Threshold: One such line, requests that failed with 502 or 504, and nothing killed. Ten failures pass the test of
+sufficiency; fewer are a hiccup.
+
+When it is wrong: PHP-FPM prints the line once until the pool has had room again, so a pool that stays full prints it
+once: its number says nothing about how long.`,
 	Judge: func(c *Case) Hypothesis {
 		h := Hypothesis{Explained: -1}
 		var ev []correlate.Evidence

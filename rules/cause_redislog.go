@@ -9,9 +9,18 @@ import (
 
 var _ = registerCause(Cause{
 	ID: "fork-refused",
-	Doc: `The kernel refused Redis's fork ("Can't save in background: fork: Cannot allocate memory") because vm.overcommit_memory is 0
-(or 2) and the promise would exceed what is free. Nothing is killed; but with stop-writes-on-bgsave-error, every write then
-fails with MISCONF. Disk errors in the same place are another cause (disk-full-persistence).`,
+	Doc: `The kernel refused Redis's fork ("Can't save in background: fork: Cannot allocate memory") because
+vm.overcommit_memory is 0 (or 2) and the promise would exceed what is free. Nothing is killed; but with
+stop-writes-on-bgsave-error, every write then fails with MISCONF. Disk errors in the same place are another cause
+(disk-full-persistence).
+
+Arithmetic: None: the server log says it, once a try. With 0 the kernel refuses what is obviously too much, with 2
+what exceeds swap + vm.overcommit_ratio of RAM.
+
+Threshold: One such line, and no kill of Redis by the kernel.
+
+When it is wrong: a limit of processes or of the group refused the fork (EAGAIN reads "Resource temporarily
+unavailable", not "Cannot allocate memory").`,
 	Judge: func(c *Case) Hypothesis {
 		failed := c.redisEvents("fork-failed")
 		h := c.fromLog("fork-refused", failed, "the Redis log shows no refused fork")
@@ -32,8 +41,15 @@ fails with MISCONF. Disk errors in the same place are another cause (disk-full-p
 
 var _ = registerCause(Cause{
 	ID: "allocation-refused",
-	Doc: `malloc failed and Redis aborted itself with a report ("Out Of Memory allocating N bytes!", "Guru Meditation: Redis aborting
-for OUT OF MEMORY"): a ulimit, vm.overcommit_memory=2, or 32 bits. A kernel kill leaves no such report.`,
+	Doc: `malloc failed and Redis aborted itself with a report ("Out Of Memory allocating N bytes!", "Guru Meditation: Redis
+aborting for OUT OF MEMORY"): a ulimit, vm.overcommit_memory=2, or 32 bits. A kernel kill leaves no such report.
+
+Arithmetic: None: the server log says it, with the size that was asked for.
+
+Threshold: One such line. Redis writes it in its own panic handler (zmalloc_oom_handler) and ends at once; nothing
+else prints it.
+
+When it is wrong: the line is of an earlier crash in the same log, and what the report is about happened afterwards.`,
 	Judge: func(c *Case) Hypothesis {
 		failed := c.redisEvents("alloc-failed")
 		h := c.fromLog("allocation-refused", failed, "the Redis log shows no failed allocation")
@@ -52,8 +68,16 @@ for OUT OF MEMORY"): a ulimit, vm.overcommit_memory=2, or 32 bits. A kernel kill
 
 var _ = registerCause(Cause{
 	ID: "disk-full-persistence",
-	Doc: `Redis could not write its dump or append-only file ("No space left on device"); with stop-writes-on-bgsave-error every write
-is then refused with MISCONF. Memory has nothing to do with it.`,
+	Doc: `Redis could not write its dump or append-only file ("No space left on device"); with stop-writes-on-bgsave-error every
+write is then refused with MISCONF. Memory has nothing to do with it.
+
+Arithmetic: None: the server log says it. Refused writes are counted by their MISCONF lines in the logs of Redis, the
+application and nginx.
+
+Threshold: One line with "No space left on device" (ENOSPC), and no kill of Redis by the kernel.
+
+When it is wrong: the disk was full for a while and is not any more, and what failed later had another reason; the
+times of the lines tell.`,
 	Judge: func(c *Case) Hypothesis {
 		var full []correlate.RedisEvent
 		for _, e := range c.redisEvents("disk-full", "save-failed", "aof-rewrite-failed") {

@@ -14,16 +14,22 @@ import (
 
 var _ = register(Rule{
 	ID: "access-log-gap",
-	Doc: `The access logs do not cover all of the time that matters, and what happened in the hole cannot be judged: who made the keys, who
-was served, whether a crawl was under way.
-
-A hole is between two files of one rotation (access.log.14.gz, access.log.12.gz) whose numbers do not follow each other, or
-between which nothing is logged for an hour and for twenty times the log's usual silence: a site that people use answers
-something every few minutes by day, and quiet nights are part of the usual. Usual is the largest silence inside a file.
+	Doc: `The access logs do not cover all of the time that matters, and what happened in the hole cannot be judged: who made
+the keys, who was served, whether a crawl was under way.
 
 A log that begins after the kill, or ends before it by more than an hour, is told too.
 
-When it is wrong: the site was down for that long; then the error log and the status of the requests around it show it.`,
+Arithmetic:
+
+    hole  = first request of the later file - last of the earlier, of two files of one rotation
+    usual = the largest silence inside a file
+
+Threshold: A number of the rotation that is missing (access.log.14.gz, access.log.12.gz); or an hour and twenty times
+the usual silence: a site that people use answers something every few minutes by day, and quiet nights are part of the
+usual.
+
+When it is wrong: the site was down for that long; then the error log and the status of the requests around it show
+it.`,
 	Needs: []Sort{NeedsAccess},
 	Check: checkAccessLogGap,
 

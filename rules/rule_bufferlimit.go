@@ -9,12 +9,20 @@ import (
 
 var _ = register(Rule{
 	ID: "client-output-buffer-limit-off",
-	Doc: `redis.conf takes the limit off the replies that pile up for a subscriber or a replica: "client-output-buffer-limit pubsub 0 0 0".
-One reader that stops reading then takes memory until Redis or the host runs out; these buffers count neither for the keys
-nor, for replicas, for eviction. The defaults are 32mb 8mb 60 for pubsub and 256mb 64mb 60 for replicas. For normal
-clients 0 0 0 is the default and says nothing.
+	Doc: `redis.conf takes the limit off the replies that pile up for a subscriber or a replica: "client-output-buffer-limit
+pubsub 0 0 0". One reader that stops reading then takes memory until Redis or the host runs out; these buffers count
+neither for the keys nor, for replicas, for eviction. For normal clients 0 0 0 is the default and says nothing.
 
-It contributes where buffers are seen to hold a fifth of used_memory or more.`,
+It contributes where buffers are seen to hold a fifth of used_memory or more.
+
+Arithmetic:
+
+    growth of a buffer = what is published a second - what the reader takes; without a limit it ends at the host's memory
+
+Threshold: A hard limit of 0 and no soft limit, for pubsub or replica. The defaults are 32mb 8mb 60 for pubsub and
+256mb 64mb 60 for replicas (redis.conf).
+
+When it is wrong: CONFIG SET put a limit in force that the file does not have; INFO does not show it, CONFIG GET does.`,
 	Needs: []Sort{NeedsRedisConf},
 	Check: checkBufferLimit,
 })

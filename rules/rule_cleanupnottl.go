@@ -9,14 +9,20 @@ import (
 
 var _ = register(Rule{
 	ID: "cleanup-deletes-keys-without-ttl",
-	Doc: `A script that means to delete expired keys deletes the ones that never expire. TTL answers -2 for a key that is gone and -1 for a
-key without expiry; Redis deletes expired keys by itself, so a loop behind "TTL = -1" can only ever reach the others: live
-sessions, settings, queues.
+	Doc: `A script that means to delete expired keys deletes the ones that never expire. TTL answers -2 for a key that is gone
+and -1 for a key without expiry; Redis deletes expired keys by itself, so a loop behind "TTL = -1" can only ever reach
+the others: live sessions, settings, queues.
 
-It fires for DEL or UNLINK behind a test that holds for TTL = -1 alone (= -1, < 0). How many keys it reaches is INFO's keys -
-expires: an upper bound where the script names a pattern.
+What to do instead: set the expiry where the key is written, and give those that have none one with EXPIRE, by SCAN.
 
-What to do instead: set the expiry where the key is written, and give those that have none one with EXPIRE, by SCAN.`,
+Arithmetic:
+
+    reached = keys - expires of INFO: an upper bound where the script names a pattern
+
+Threshold: One DEL or UNLINK behind a test that holds for TTL = -1 alone (= -1, < 0). Redis's documentation of TTL has
+said what -1 and -2 are since 2.8.
+
+When it is wrong: the keys without expiry are what the script is meant to delete, and its comment is what is wrong.`,
 	Check: checkCleanup,
 })
 

@@ -8,11 +8,16 @@ import (
 
 var _ = register(Rule{
 	ID: "redis-conf-not-in-force",
-	Doc: `redis.conf and the running server disagree on maxmemory or its policy: what INFO shows is not what the file says. Either the
-file was changed and the server not restarted, or somebody used CONFIG SET and the next start forgets it, or the server
-reads another file (INFO server's config_file names it).
+	Doc: `redis.conf and the running server disagree on maxmemory or its policy: what INFO shows is not what the file says.
+Either the file was changed and the server not restarted, or somebody used CONFIG SET and the next start forgets it,
+or the server reads another file (INFO server's config_file names it).
 
-Sizes are compared exactly: redis.conf's kb, mb and gb are multiples of 1,024, k, m and g of 1,000, and INFO prints bytes.
+Arithmetic:
+
+    file = maxmemory of redis.conf; kb, mb and gb are multiples of 1,024, k, m and g of 1,000
+    runs = maxmemory of INFO, in bytes
+
+Threshold: Any difference: sizes are compared exactly, since Redis prints what it read.
 
 When it is wrong: the file of the input is newer than the snapshot. Then it says what was changed afterwards.`,
 	Needs: []Sort{NeedsInfo, NeedsRedisConf},

@@ -8,17 +8,23 @@ import (
 
 var _ = register(Rule{
 	ID: "crawler-session-per-request",
-	Doc: `A crawler keeps no cookies: to an application that opens a session on every page, each of its requests is a new visitor, and
-each leaves a key. The attribution holds the requests of each group against the new keys, snapshot interval by snapshot
-interval: a group is named when it accounts for a seventh of the new keys or more (below that it is the tail of another),
-with half a key a request or more (a visitor who keeps cookies makes one key for many requests).
+	Doc: `A crawler keeps no cookies: to an application that opens a session on every page, each of its requests is a new
+visitor, and each leaves a key.
 
 Where no two snapshots lie inside the access log, the group's share of all requests that can open a session stands for
-its share of the keys, and the finding says so.
+its share of the keys, and the finding says so. It stays quiet when the keys expire and do not pile up: a key that
+goes by itself is no leak, however it came.
 
-It stays quiet when the keys expire and do not pile up: a key that goes by itself is no leak, however it came.
+Arithmetic:
 
-When it is wrong: two groups that come and go together cannot be told apart; the share is then a bound (see the formula).`,
+    keys a request    = least squares of each group's requests against the new keys, snapshot interval by interval, between 0 and 1.25
+    share of new keys = page requests x keys a request / new keys
+
+Threshold: A seventh of the new keys (below that it is the tail of another), with half a key a request: a visitor who
+keeps cookies makes one key for many requests.
+
+When it is wrong: two groups that come and go together cannot be told apart; the share is then a bound (see the
+formula).`,
 	Needs: []Sort{NeedsKeyspace, NeedsAccess},
 	Check: checkCrawlerSessions,
 })

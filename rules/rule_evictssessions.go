@@ -9,12 +9,18 @@ import (
 
 var _ = register(Rule{
 	ID: "redis-evicts-sessions",
-	Doc: `One Redis holds sessions and a cache, under a policy that may evict any key (allkeys-*). Memory pressure from the cache then logs
-people out and empties carts; under a crawl the crawler's fresh keys are the most recently used, and people's go first. A
-database number is no boundary: maxmemory and eviction are the whole server's. Two servers are (redis-doc, eviction).
+	Doc: `One Redis holds sessions and a cache, under a policy that may evict any key (allkeys-*). Memory pressure from the
+cache then logs people out and empties carts; under a crawl the crawler's fresh keys are the most recently used, and
+people's go first. A database number is no boundary: maxmemory and eviction are the whole server's. Two servers are
+(redis-doc, eviction).
 
-Sessions are told by their key prefix (PHPREDIS_SESSION:, sess:, session:, ...). With evicted keys in INFO it contributes;
-without, it is a risk.
+With evicted keys in INFO it contributes; without, it is a risk.
+
+Arithmetic:
+
+    sessions = keys of the listing whose prefix is a session's (PHPREDIS_SESSION:, sess:, session:, ...); cache = the others
+
+Threshold: One of each under allkeys-*. The prefixes are those that the frameworks write by default.
 
 When it is wrong: the keys that look like sessions can be made again at no cost (a cache of session data).`,
 	Needs: []Sort{NeedsKeys, NeedsRedisConf},

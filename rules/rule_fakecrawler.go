@@ -12,20 +12,27 @@ import (
 
 var _ = register(Rule{
 	ID: "fake-crawler-private-address",
-	Doc: `An agent that names itself Googlebot (or another operator's crawler) comes from a private address, from which no crawler of the
-internet can come. There are two explanations, and they need different answers:
+	Doc: `An agent that names itself Googlebot (or another operator's crawler) comes from a private address, from which no
+crawler of the internet can come. There are two explanations, and they need different answers:
 
   a proxy   stands in front and nginx logs its address instead of the client's. Then many agents share that address, and hardly
             anybody comes from a public one. A limit by address would hit everybody; real_ip has to be set first.
   a forger  inside, or behind a NAT or VPN: each address carries one agent or two, and public clients are logged beside it.
 
+set_real_ip_from in nginx.conf is cited: where it covers the address, the proxy itself vouches that the client is
+inside.
+
+Arithmetic:
+
     agents on the address >= 5                        a proxy: an office's NAT with five crawlers in it is not met
     agents <= 2, and public clients in the same log   a forger; or a second way in, past the proxy
     else                                              open, and said to be
 
-set_real_ip_from in nginx.conf is cited: where it covers the address, the proxy itself vouches that the client is inside.
+Threshold: Twenty requests: below that somebody tries curl -A. Private is what RFC 1918, RFC 6598 and RFC 4193 set
+apart. Monitoring probes and tools are left out: they live inside.
 
-Twenty requests at least: below that somebody tries curl -A. Monitoring probes and tools are left out: they live inside.`,
+When it is wrong: the addresses in the log were made anonymous, or a VPN gives its users private ones and the crawler
+is your own.`,
 	Needs: []Sort{NeedsAccess},
 	Check: checkFakeCrawler,
 })

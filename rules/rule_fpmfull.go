@@ -10,12 +10,21 @@ import (
 
 var _ = register(Rule{
 	ID: "php-fpm-max-children-reached",
-	Doc: `A PHP-FPM pool had all its workers busy: "server reached pm.max_children setting (N)". Further requests wait in the socket's
-backlog, and nginx answers 502 or 504 when it is full or time is up.
+	Doc: `A PHP-FPM pool had all its workers busy: "server reached pm.max_children setting (N)". Further requests wait in the
+socket's backlog, and nginx answers 502 or 504 when it is full or time is up. It is a symptom; where nothing was
+killed and requests failed, php-fpm-overload judges it as the cause.
 
-More workers are rarely the cure: each takes its own memory (pm.max_children x RSS, see memory-budget), and what they all
-wait for - a database, Redis, a session lock - stays as slow. It is a symptom of that; where nothing was killed and requests
-failed, php-fpm-overload judges it as the cause.`,
+More workers are rarely the cure: each takes its own memory (see memory-budget), and what they all wait for - a
+database, Redis, a session lock - stays as slow.
+
+Arithmetic:
+
+    memory of the pool = pm.max_children x RSS of a worker
+    requests a second  = pm.max_children / seconds a request (50 workers at 0.5 s answer 100 a second)
+
+Threshold: One such line. PHP-FPM prints it when a request found every worker busy, and not again until one was free.
+
+When it is wrong: pm.max_children of 1 or 2 in a pool for a single job is full by design.`,
 	Check: checkFPMFull,
 })
 

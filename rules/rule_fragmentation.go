@@ -9,15 +9,19 @@ import (
 var _ = register(Rule{
 	ID: "redis-fragmentation",
 	Doc: `Redis's allocator holds much more than the data: memory that was freed in pieces too small to give back. Limits count
-used_memory, the kernel counts RSS, so maxmemory promises less than it keeps.
+used_memory, the kernel counts RSS, so maxmemory promises less than it keeps. mem_fragmentation_ratio is not used: it
+mixes in everything else of the process and is worthless soon after a peak.
+
+Arithmetic:
 
     lost = allocator_frag_bytes = allocator_active - allocator_allocated, INFO's own measure of external fragmentation
 
-It fires where allocator_frag_ratio is above 1.1 (MEMORY DOCTOR's limit), and what is lost is a tenth of used_memory or more and
-100 MB or more: "when the total fragmentation bytes is low, a high ratio is not an issue" (redis-doc, INFO). A ratio of 12 on
-9 MB is nothing.
+Threshold: allocator_frag_ratio above 1.1 (MEMORY DOCTOR's limit), and what is lost a tenth of used_memory and 100 MB:
+"when the total fragmentation bytes is low, a high ratio is not an issue" (redis-doc, INFO). A ratio of 12 on 9 MB is
+nothing.
 
-mem_fragmentation_ratio is not used: it mixes in everything else of the process and is worthless soon after a peak.`,
+When it is wrong: the snapshot was taken right after a mass delete or FLUSHDB: the allocator gives pages back within
+minutes.`,
 	Needs: []Sort{NeedsInfo},
 	Check: checkFragmentation,
 

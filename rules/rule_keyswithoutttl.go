@@ -10,7 +10,10 @@ import (
 
 var _ = register(Rule{
 	ID: "redis-keys-without-ttl",
-	Doc: `Most keys carry no expiry, so nothing but a DEL or an eviction ever frees them: a keyspace that grows with traffic grows for ever.
+	Doc: `Most keys carry no expiry, so nothing but a DEL or an eviction ever frees them: a keyspace that grows with traffic
+grows for ever.
+
+Arithmetic:
 
     share       = (keys - expires) / keys, from INFO's dbN lines
     bytes a key = MEMORY USAGE of a listing, else the slope of used_memory over keys without TTL, else dataset / keys
@@ -18,8 +21,8 @@ var _ = register(Rule{
     time left   = (limit - used_memory) / (keys a day x bytes a key); the limit is maxmemory, else RAM
     backwards   = bytes resident at the kill / (keys a day x bytes a key), to hold against Redis's uptime
 
-It fires when half of the keys or more have no TTL and they matter: they grow, or look like sessions, or hold a tenth of
-RAM. Half, because below it something else holds most of the keyspace. A thousand keys at least: fewer are settings and
+Threshold: Half of the keys have no TTL and they matter: they grow, or look like sessions, or hold a tenth of RAM.
+Half, because below it something else holds most of the keyspace. A thousand keys at least: fewer are settings and
 counters, which are meant to stay. A tenth of RAM is what an operator notices.
 
 When it is wrong: queues, leaderboards and feature flags live for ever on purpose. They do not grow with requests.`,

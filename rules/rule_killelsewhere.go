@@ -8,11 +8,16 @@ import (
 
 var _ = register(Rule{
 	ID: "kill-elsewhere",
-	Doc: `The kernel log holds an OOM kill that is not this incident's: its victim is no part of the stack and no request failed within
-five minutes of it, or it happened a day or more before everything else in the input begins. Five minutes, because a
-service that dies is missed at the next request, and syslog stamps lag while a machine thrashes.
+	Doc: `The kernel log holds an OOM kill that is not this incident's. It is told so that nobody takes it for the cause; it
+shows a limit that something else runs into.
 
-It is told so that nobody takes it for the cause; it shows a limit that something else runs into.
+Arithmetic:
+
+    felt = a stretch of failed requests that begins between two minutes before the kill and five after it
+
+Threshold: The victim is no part of the stack and no request failed within five minutes of its kill, or it happened a
+day or more before everything else in the input begins. Five minutes, because a service that dies is missed at the
+next request, and syslog stamps lag while a machine thrashes.
 
 When it is wrong: the victim fed the stack by a way that no log shows (a queue worker, a search index).`,
 	Check: checkKillElsewhere,

@@ -11,14 +11,20 @@ import (
 
 var _ = register(Rule{
 	ID: "redis-maxmemory-above-cgroup-limit",
-	Doc: `Redis runs inside a group with a memory limit (systemd's MemoryMax, a container's limit), and its own maxmemory leaves no room
-below it: the kernel kills it before it evicts a key. RSS is used_memory times fragmentation, plus client buffers and what a
-save copies, so maxmemory must stay below the limit by a tenth at least (MEMORY DOCTOR takes fragmentation of 1.1 for
-normal); with saves, by a quarter and more.
+	Doc: `Redis runs inside a group with a memory limit (systemd's MemoryMax, a container's limit), and its own maxmemory leaves
+no room below it: the kernel kills it before it evicts a key. RSS is used_memory times fragmentation, plus client
+buffers and what a save copies. The limits that count are those of units, services and containers named after Redis,
+and the one that a kill of Redis hit.
+
+Arithmetic:
 
     fires: maxmemory = 0, or maxmemory x 1.1 > limit
 
-The limits that count are those of units, services and containers named after Redis, and the one that a kill of Redis hit.`,
+Threshold: A tenth of room at least: MEMORY DOCTOR takes fragmentation of 1.1 for normal. With saves leave a quarter
+and more.
+
+When it is wrong: the unit or container of that name runs another server than the one whose redis.conf is in the
+input.`,
 	Needs: []Sort{NeedsRedisConf},
 	Check: checkLimitAboveGroup,
 

@@ -9,14 +9,17 @@ import (
 
 var _ = register(Rule{
 	ID: "nginx-map-misses-agents",
-	Doc: `nginx has a map of $http_user_agent, or an if on it, that is meant to stop crawlers, and it does not match the one that matters.
-Every such test is put to the log's own agents, as nginx would: literal keys first and without case, then the patterns in
-their order, ~ with case and ~* without; "" and "0" are false.
+	Doc: `nginx has a map of $http_user_agent, or an if on it, that is meant to stop crawlers, and it does not match the one
+that matters: an anchor (~^Googlebot; agents begin with Mozilla), a case, a name that is not in it. A test that
+includes another file, or uses PCRE that Go's regular expressions have not, is not judged.
 
-It fires for a group of requests that makes the keys of a leak and that no test stops, once a test; and for a test that names
-a crawler which is in the log and matches none of its requests: an anchor (~^Googlebot; agents begin with Mozilla), a case.
+Arithmetic:
 
-A test that includes another file, or uses PCRE that Go's regular expressions have not, is not judged.
+    matched = the test put to the log's own agents, as nginx would: literal keys first and without case, then the patterns in
+              their order, ~ with case and ~* without; "" and "0" are false
+
+Threshold: It matches none of the requests: of a group that makes the keys of a leak and that no test stops; or of a
+crawler that the test names and the log holds.
 
 When it is wrong: the map was added after the log was written. Then it shows that the addition would not have helped.`,
 	Needs: []Sort{NeedsAccess, NeedsNginxConf},

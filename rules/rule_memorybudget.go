@@ -9,7 +9,10 @@ import (
 
 var _ = register(Rule{
 	ID: "memory-budget",
-	Doc: `The settings promise more memory than there is. Each service stays within its own limit, and together they meet the kernel's.
+	Doc: `The settings promise more memory than there is. Each service stays within its own limit, and together they meet the
+kernel's. It contributes when a kill of the host's happened. The largest term is not the culprit: see which one grew.
+
+Arithmetic:
 
     InnoDB     innodb_buffer_pool_size x 1.1 (MySQL's manual: 5 to 10 % of control blocks)
     PHP-FPM    pm.max_children x RSS of a worker: measured from three workers on, else 40 MB assumed, and said so
@@ -18,9 +21,8 @@ var _ = register(Rule{
                without a limit what it was seen to hold
     kernel     256 MB or 5 %, whichever is more: page tables, slab, sockets, some page cache
 
-    fires: their sum > 1.05 x RAM (of the cgroup that was hit: its limit); within 5 % it is the reserve that decides, a guess
-
-It contributes when a kill of the host's happened. The largest term is not the culprit: see which one grew.
+Threshold: Their sum above 1.05 x RAM (of the cgroup that was hit: its limit). Within 5 % it is the reserve that
+decides, a guess.
 
 When it is wrong: workers share memory (their PSS is less than their RSS), and not every worker is ever busy.`,
 	Needs: []Sort{NeedsMemory},

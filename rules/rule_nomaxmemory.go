@@ -8,14 +8,19 @@ import (
 
 var _ = register(Rule{
 	ID: "redis-no-maxmemory",
-	Doc: `Redis has no limit of its own: maxmemory is 0, or redis.conf has no such line and the default is 0 (on 64 bits; a 32-bit build
-stops at 3 GB by itself). Whatever keeps writing then ends at the kernel's limit instead of Redis's: a SIGKILL that loses
-every key since the last dump, instead of evicted keys or refused writes.
+	Doc: `Redis has no limit of its own: maxmemory is 0, or redis.conf has no such line and the default is 0 (on 64 bits; a
+32-bit build stops at 3 GB by itself). Whatever keeps writing then ends at the kernel's limit instead of Redis's: a
+SIGKILL that loses every key since the last dump, instead of evicted keys or refused writes.
 
-redis.conf decides where it is at hand, because that is what the next start reads; a limit that INFO shows although the
-file has none was set by CONFIG SET, and is told by redis-conf-not-in-force. Without the file INFO decides.
+redis.conf decides where it is at hand, because that is what the next start reads; a limit that INFO shows although
+the file has none was set by CONFIG SET, and is told by redis-conf-not-in-force. Without the file INFO decides.
 
-It contributes when Redis was killed, or held a third of RAM when something else was; otherwise it is a matter of hygiene.
+Arithmetic:
+
+    what it may take = all of RAM; what it should, by the memory budget = (RAM - the others' promises) / fragmentation / copy-on-write
+
+Threshold: 0 is "no limit" by redis.conf's own text. It contributes when Redis was killed, or held a third of RAM when
+something else was; otherwise it is a matter of hygiene.
 
 When it is wrong: Redis alone in a container or unit with a memory limit is bounded, though by a kill; a limit in an
 include file that is not in the input is not seen (the server's own INFO then shows it).`,

@@ -8,14 +8,20 @@ import (
 
 var _ = register(Rule{
 	ID: "no-swap",
-	Doc: `The host has no swap: SwapTotal is 0. Growth then ends in a kill without a slow phase before it that anybody could notice.
+	Doc: `The host has no swap: SwapTotal is 0. Growth then ends in a kill without a slow phase before it that anybody could
+notice. Redis's own guide asks for swap as large as RAM so that a spike shows as latency first; many operators prefer
+the kill. It is hygiene either way, never a cause.
 
-What swap would have changed: an amount S of idle pages fits there, so growth of G a day gives S/G of time; and a fork's
-copy-on-write or a backup's peak of less than S passes without a kill. What it would not: a leak fills it too, and Redis
-on swapped pages answers in milliseconds to seconds. Redis's own guide asks for swap as large as RAM so that a spike
-shows as latency first; many operators prefer the kill. It is hygiene either way, never a cause.
+What swap would not change: a leak fills it too, and Redis on swapped pages answers in milliseconds to seconds.
 
-Swap of under a 64th of RAM counts as none: it holds the first minutes of any growth.`,
+Arithmetic:
+
+    gained = swap / (keys a day x bytes a key): the time that an amount of swap gives to a growth; a fork's copy-on-write or a
+             backup's peak of less than the swap passes without a kill
+
+Threshold: Swap of under a 64th of RAM counts as none: it holds the first minutes of any growth.
+
+When it is wrong: zram or a swap file is switched on later by a unit; the reading is then from before it.`,
 	Needs: []Sort{NeedsSwap},
 	Check: checkNoSwap,
 

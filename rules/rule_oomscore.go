@@ -8,13 +8,19 @@ import (
 
 var _ = register(Rule{
 	ID: "oom-score-decided",
-	Doc: `The kernel did not kill the largest process: oom_score_adj turned its choice. The score is the share of memory in thousandths
-plus the adjustment, so 100 weighs as much as a tenth of RAM; -1000 exempts. Redis's own oom-score-adj yes sets 0, 200 and
-800 for master, replica and saving child.
+	Doc: `The kernel did not kill the largest process: oom_score_adj turned its choice. It says who died, not why memory ran
+out: the larger process is the one to look at. Redis's own oom-score-adj yes sets 0, 200 and 800 for master, replica
+and saving child.
 
-It says who died, not why memory ran out: the larger process is the one to look at.
+Arithmetic:
 
-    decided = some other process had more RSS and swap than the victim, and a smaller oom_score_adj`,
+    score   = the share of memory in thousandths + oom_score_adj, so 100 weighs as much as a tenth of RAM; -1000 exempts
+    decided = some other process had more RSS and swap than the victim, and a smaller oom_score_adj
+
+Threshold: Any difference: the kernel takes the highest score (mm/oom_kill.c, oom_badness), and the table shows both.
+
+When it is wrong: the table's rows are cut: the larger process may have been a thread group that the kernel could not
+kill.`,
 	Needs: []Sort{NeedsKill},
 	Check: checkOOMScore,
 })

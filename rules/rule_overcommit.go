@@ -9,12 +9,22 @@ import (
 
 var _ = register(Rule{
 	ID: "overcommit-memory-zero",
-	Doc: `vm.overcommit_memory is 0 (or 2) on a host whose Redis saves by fork. The child shares the parent's pages, yet the kernel's
-heuristic may refuse the fork for want of the memory that a full copy would take ("Can't save in background: fork: Cannot
-allocate memory"); with stop-writes-on-bgsave-error every write then fails with MISCONF. Redis warns of it at start and
-asks for 1. With 1 the fork always passes, and what is really copied may meet the OOM killer instead.
+	Doc: `vm.overcommit_memory is 0 (or 2) on a host whose Redis saves by fork. The child shares the parent's pages, yet the
+kernel's heuristic may refuse the fork for want of the memory that a full copy would take ("Can't save in background:
+fork: Cannot allocate memory"); with stop-writes-on-bgsave-error every write then fails with MISCONF. Redis warns of
+it at start and asks for 1. With 1 the fork always passes, and what is really copied may meet the OOM killer instead.
 
-It contributes where a fork was refused; otherwise it is hygiene. Without persistence nothing forks, and it stays quiet.`,
+It contributes where a fork was refused; otherwise it is hygiene. Without persistence nothing forks, and it stays
+quiet.
+
+Arithmetic:
+
+    0: refused when the parent's memory is more than all RAM and swap together could hold (the kernel's heuristic)
+    2: refused when all promises exceed swap + vm.overcommit_ratio (50 %) of RAM
+
+Threshold: 0 or 2 by sysctl, or Redis's own warning in its log. 1 is what Redis's administration guide asks for.
+
+When it is wrong: the container's host sets it and the reading is of another host.`,
 	Check: checkOvercommit,
 })
 

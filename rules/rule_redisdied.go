@@ -9,12 +9,20 @@ import (
 
 var _ = register(Rule{
 	ID: "redis-died-unannounced",
-	Doc: `Redis started again without having said goodbye. A server that is stopped writes "User requested shutdown" or "Received SIGTERM"
-and "bye bye"; one that crashes writes a bug report; SIGKILL leaves nothing (measured). So a start whose log shows none of
-these after the start before it follows a kill: the OOM killer's, a supervisor's, somebody's kill -9, or a power loss.
+	Doc: `Redis started again without having said goodbye. A server that is stopped writes "User requested shutdown" or
+"Received SIGTERM" and "bye bye"; one that crashes writes a bug report; SIGKILL leaves nothing (measured). So a start
+whose log shows none of these after the start before it follows a kill: the OOM killer's, a supervisor's, somebody's
+kill -9, or a power loss. It is a symptom.
 
-It is a symptom. Where the kernel log shows no kill in the minutes before, the finding says that the killer is not in the
-input. A quarter of an hour separates the kill from the start it caused: systemd restarts within seconds, people within minutes.`,
+Arithmetic:
+
+    death = between the last line or snapshot of the run before and the start
+
+Threshold: A start without a goodbye. A quarter of an hour separates the kernel's kill from the start it caused,
+systemd restarting within seconds and people within minutes; where the kernel log shows none in it, the finding says
+that the killer is not in the input.
+
+When it is wrong: the log was rotated between the goodbye and the start, and the older file is not in the input.`,
 	Check: checkRedisDied,
 })
 

@@ -10,15 +10,16 @@ import (
 
 var _ = register(Rule{
 	ID: "redis-save-larger-than-memory",
-	Doc: `Redis saves by fork, and a save that copies everything does not fit: the child shares its parent's pages until they are written to,
-and each page written during the save exists twice.
+	Doc: `Redis saves by fork, and a save that copies everything does not fit: the child shares its parent's pages until they
+are written to, and each page written during the save exists twice. It contributes where a save was refused, killed,
+or under way at the kill.
+
+Arithmetic:
 
     worst case = RSS (parent) + RSS (pages copied), against what is available: MemAvailable, else RAM - RSS
 
-Redis's administration guide reckons with "up to 2 times the memory normally used" for a write-heavy server; with every
-key rewritten during the save 85 % were copied (measured). It fires where RSS is larger than what is available.
-
-It contributes where a save was refused, killed, or under way at the kill.
+Threshold: RSS larger than what is available. Redis's administration guide reckons with "up to 2 times the memory
+normally used" for a write-heavy server; with every key rewritten during the save 85 % were copied (measured).
 
 When it is wrong: mostly-read data copies a few percent; rdb_last_cow_size tells (it is cited).`,
 	Needs: []Sort{NeedsInfo, NeedsMemory},

@@ -8,13 +8,19 @@ import (
 
 var _ = register(Rule{
 	ID: "spoofed-crawler",
-	Doc: `An agent names itself a crawler whose operator publishes all its addresses, and comes from none of them. The list is the dated
-copy in crawlernets.tsv; the finding cites network, list and date. Nothing is asked of the network: a crawler whose
-operator publishes no list, or one that volunteers run (MJ12bot), is unverifiable and never called forged.
+	Doc: `An agent names itself a crawler whose operator publishes all its addresses, and comes from none of them. Nothing is
+asked of the network: a crawler whose operator publishes no list, or one that volunteers run (MJ12bot), is
+unverifiable and never called forged.
 
-Twenty requests at least: below that somebody tries curl -A.
+Arithmetic:
 
-When it is wrong: the operator has added networks since the list's date, which is why the title does not say forged. "dig -x ADDRESS" and the operator's own list tell.`,
+    forged = requests of the name from addresses outside every network that its operator publishes; the finding cites
+             network, list and date (crawlernets.tsv)
+
+Threshold: Twenty requests: below that somebody tries curl -A.
+
+When it is wrong: the operator has added networks since the list's date, which is why the title does not say forged.
+"dig -x ADDRESS" and the operator's own list tell.`,
 	Needs: []Sort{NeedsAccess},
 	Check: checkSpoofedCrawler,
 })

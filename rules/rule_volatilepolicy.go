@@ -9,12 +9,15 @@ import (
 
 var _ = register(Rule{
 	ID: "redis-volatile-policy-without-ttl",
-	Doc: `The eviction policy is volatile-*, which only ever takes keys with an expiry, and most keys have none. At the limit the few that
-may go do, and then Redis "behaves like noeviction": every write is refused. Measured with volatile-lru and 1 % of keys
-with a TTL: 1,243 evicted, then 75,692 of 200,000 writes refused.
+	Doc: `The eviction policy is volatile-*, which only ever takes keys with an expiry, and most keys have none. At the limit
+the few that may go do, and then Redis "behaves like noeviction": every write is refused.
 
-It fires where half of the keys or more have no TTL, or a hundredth and more and they grow: with growth they displace all
-others in time.
+Arithmetic:
+
+    may go = expires / keys, from INFO's dbN lines
+    measured with volatile-lru and 1 % of keys with a TTL: 1,243 evicted, then 75,692 of 200,000 writes refused
+
+Threshold: Half of the keys have no TTL; or a hundredth and they grow: with growth they displace all others in time.
 
 When it is wrong: the keys without TTL are few large settings and everything that grows expires.`,
 	Needs: []Sort{NeedsKeyspace},

@@ -30,10 +30,11 @@ type analysis struct {
 func newAnalyze(code *int) *cobra.Command {
 	var a analysis
 	cmd := &cobra.Command{
-		Use:   "analyze PATH...",
-		Short: "Name the cause of the incident that these files tell of (the same as culprit PATH...)",
-		Args:  paths,
-		RunE:  func(cmd *cobra.Command, args []string) error { return a.run(cmd, args, code) },
+		Use:     "analyze PATH...",
+		Short:   "Name the cause of the incident that these files tell of (the same as culprit PATH...)",
+		Example: "  culprit analyze bundle.tar.gz\n  culprit analyze /var/log -o report.html -o ticket.md\n  culprit analyze --since \"2026-04-20 01:00\" --host-tz Asia/Shanghai --format json logs/",
+		Args:    paths,
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.run(cmd, args, code) },
 	}
 	a.flags(cmd)
 	return cmd
@@ -41,8 +42,8 @@ func newAnalyze(code *int) *cobra.Command {
 
 func (a *analysis) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&a.format, "format", "", strings.Join(formatNames(), ", ")+" (default: by the ending of --output, else text)")
-	f.StringArrayVarP(&a.outputs, "output", "o", nil, "write the report to this file ("+strings.Join(endings(), ", ")+") instead of standard output; may be repeated")
+	f.StringVar(&a.format, "format", "", "`FORMAT`: "+strings.Join(formatNames(), ", ")+" (default: by the ending of --output, else text)")
+	f.StringArrayVarP(&a.outputs, "output", "o", nil, "write the report to this `FILE` ("+strings.Join(endings(), ", ")+") instead of standard output; may be repeated")
 	f.BoolVar(&a.exitCode, "exit-code", false, "exit 1 when a root cause was found, 3 when inconclusive")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "show every line of evidence and every file in the text report")
 	f.StringVar(&a.rules, "rules", "", rulesFlag)
@@ -52,12 +53,12 @@ func (a *analysis) flags(cmd *cobra.Command) {
 // inputFlags say how the input is to be read.
 func (a *analysis) inputFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&a.since, "since", "", "judge nothing before this time (RFC 3339, or local to --host-tz: 2026-04-20 01:00)")
-	f.StringVar(&a.until, "until", "", "judge nothing after this time")
-	f.StringArrayVar(&a.zones, "tz", nil, "the time zone of one file, as FILE=ZONE (Asia/Shanghai, UTC, +08:00); may be repeated")
-	f.StringVar(&a.host, "host-tz", "", "the time zone of files that name none")
-	f.StringVar(&a.app, "app", "", "the folder of the application's source: finds the calls that write the keys without an expiry")
-	f.IntVar(&a.workers, "workers", runtime.GOMAXPROCS(0), "files and parts of files to parse at the same time")
+	f.StringVar(&a.since, "since", "", "judge nothing before this `TIME` (RFC 3339, or local to --host-tz: 2026-04-20 01:00)")
+	f.StringVar(&a.until, "until", "", "judge nothing after this `TIME`")
+	f.StringArrayVar(&a.zones, "tz", nil, "the time zone of one file, as `FILE=ZONE` (Asia/Shanghai, UTC, +08:00); may be repeated")
+	f.StringVar(&a.host, "host-tz", "", "the time `ZONE` of files that name none")
+	f.StringVar(&a.app, "app", "", "the folder (`DIR`) of the application's source: finds the calls that write the keys without an expiry")
+	f.IntVar(&a.workers, "workers", runtime.GOMAXPROCS(0), "`N` files and parts of files to parse at the same time")
 }
 
 func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
@@ -71,6 +72,9 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 	}
 	if a.workers < 1 {
 		return fmt.Errorf("--workers %d: use 1 or more", a.workers)
+	}
+	if err := nothingThere(cmd.Root(), args); err != nil {
+		return err
 	}
 	own, err := ownRules(a.rules)
 	if err != nil {

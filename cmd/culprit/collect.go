@@ -32,8 +32,9 @@ func collectCommand(c collecting) *cobra.Command {
 		Long: `collect writes a tar.gz of this host's kernel log, logs of the web server, Redis and PHP, their configuration, the state of
 its memory, and - with --redis - what a running Redis tells. It changes nothing. Passwords in configurations and ids in
 names of keys are replaced; logs are taken as they are. culprit BUNDLE reads it.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
+		Example: "  culprit collect -o bundle.tar.gz\n  culprit collect -o bundle.tar.gz --redis redis://127.0.0.1:6379 --window 72h",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	f := cmd.Flags()
 	f.StringVarP(&c.output, "output", "o", "", "the file to write, a new one: bundle.tar.gz")

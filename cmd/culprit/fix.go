@@ -26,7 +26,8 @@ func newFix(code *int) *cobra.Command {
 		Short: "Write the fixes as patches, with what each changes in this incident and how to undo it",
 		Long: `fix analyzes PATH and writes into DIR, which must be new or empty: one patch a change of a file, and APPLY.md with every
 fix in the order to make them, its effect on this incident, its risk and its undo. The inputs are never edited.`,
-		Args: paths,
+		Example: "  culprit fix bundle.tar.gz --out fixes\n  culprit fix logs/ --app /srv/shop --out fixes",
+		Args:    paths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				return errors.New("fix needs --out DIR, a new or empty folder")

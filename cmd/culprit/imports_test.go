@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 		"culprit/rules", "culprit/correlate", "github.com/goccy/go-yaml/...", "github.com/expr-lang/expr/...",
 	},
 	"cmd/culprit": {
-		"culprit/...", "github.com/spf13/cobra", "github.com/charmbracelet/...", "golang.org/x/term",
+		"culprit/...", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/muesli/mango-cobra", "github.com/muesli/roff", "github.com/charmbracelet/...", "golang.org/x/term",
 	},
 }
 

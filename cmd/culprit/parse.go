@@ -20,9 +20,10 @@ import (
 func newParse(code *int) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "parse [--json] PATH...",
-		Short: "Show what each file was taken for, its records and its first unread line",
-		Args:  paths,
+		Use:     "parse [--json] PATH...",
+		Short:   "Show what each file was taken for, its records and its first unread line",
+		Example: "  culprit parse /var/log\n  culprit parse --json dmesg.txt | jq .data",
+		Args:    paths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
 			var p parsePrinter = newParseTable(out)

@@ -50,14 +50,15 @@ func newRoot(code *int) *cobra.Command {
 		Short: "Name what caused an outage, with the lines that prove it",
 		Long: `culprit reads what an outage left behind - kernel log, nginx logs, Redis INFO, configuration - and names the cause,
 with the lines that prove it. PATH is a folder, a file, an archive, or - for standard input.`,
-		Args:              paths,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd, args, code) },
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Example:       "  culprit bundle.tar.gz\n  culprit dmesg.txt access.log redis-info.txt -o report.html\n  ssh web1 dmesg -T | culprit -",
+		Args:          paths,
+		RunE:          func(cmd *cobra.Command, args []string) error { return a.run(cmd, args, code) },
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
 	a.flags(root)
 	root.AddCommand(newAnalyze(code), newParse(code), newRules(), newFix(code), newVerify(code), newWatch(code), newCollect())
+	withHelp(root)
 	return root
 }
 

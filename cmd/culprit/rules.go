@@ -13,7 +13,7 @@ import (
 	"culprit/rules"
 )
 
-const rulesFlag = "a YAML file with rules and thresholds of your own (culprit rules --facts tells what they can ask)"
+const rulesFlag = "a YAML `FILE` with rules and thresholds of your own (culprit rules --facts tells what they can ask)"
 
 // ownRules reads a user's rules; no file, no rules.
 func ownRules(file string) (rules.Own, error) {
@@ -41,9 +41,13 @@ func newRules() *cobra.Command {
 	var file string
 	var facts bool
 	cmd := &cobra.Command{
-		Use:   "rules [ID]",
-		Short: "List the causes and rules, or tell about one",
-		Args:  cobra.MaximumNArgs(1),
+		Use:     "rules [ID]",
+		Short:   "List the causes and rules, or tell about one",
+		Example: "  culprit rules crawler-session-leak\n  culprit rules --facts",
+		Args:    cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return ruleNames(), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := ownRules(file)
 			switch {
@@ -57,7 +61,7 @@ func newRules() *cobra.Command {
 			return listRules(cmd.OutOrStdout(), o.Rules)
 		},
 	}
-	cmd.Flags().StringVar(&file, "rules", "", "list these rules of your own too")
+	cmd.Flags().StringVar(&file, "rules", "", "a YAML `FILE`: list its rules too")
 	cmd.Flags().BoolVar(&facts, "facts", false, "list what a rule of your own can ask, and the thresholds that can be set")
 	return cmd
 }
@@ -126,26 +130,99 @@ func firstSentence(doc string) string {
 
 // tellRule prints the manual page of one.
 func tellRule(w io.Writer, id string, added []rules.Rule) error {
-	if i := slices.IndexFunc(rules.Causes(), func(c rules.Cause) bool { return c.ID == id }); i >= 0 {
-		_, err := fmt.Fprintf(w, "%s (cause)\n\n%s\n", id, wrap(rules.Causes()[i].Doc, 80))
-		return err
-	}
-	all := slices.Concat(rules.All(), added)
-	i := slices.IndexFunc(all, func(r rules.Rule) bool { return r.ID == id })
-	if i < 0 {
-		return fmt.Errorf("no rule or cause %q: culprit rules lists them", id)
-	}
-	r := all[i]
-	_, err := fmt.Fprintf(w, "%s (rule)\n\n%s\n", id, wrap(r.Doc, 80))
-	for _, need := range r.Needs {
-		if err == nil {
-			_, err = fmt.Fprintf(w, "\nneeds: %s", need)
+	kind, doc, needs, thresholds := "", "", []rules.Sort(nil), []rules.Threshold(nil)
+	for _, c := range rules.Causes() {
+		if c.ID == id {
+			kind, doc = "cause", c.Doc
 		}
 	}
-	if err == nil && len(r.Needs) > 0 {
-		_, err = fmt.Fprintln(w)
+	for _, r := range slices.Concat(rules.All(), added) {
+		if r.ID == id {
+			kind, doc, needs, thresholds = "rule", r.Doc, r.Needs, r.Thresholds
+		}
 	}
+	if kind == "" {
+		return fmt.Errorf("no rule or cause %q%s: culprit rules lists them", id, meant(id))
+	}
+	p := rules.PageOf(id, doc)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s)\n", id, kind)
+	section := func(name, text string) {
+		if text != "" {
+			text = indentText(wrap(text, 76))
+			fmt.Fprintf(&b, "\n%s\n%s\n", name, strings.ReplaceAll(text, "\n    \n", "\n\n"))
+		}
+	}
+	section("WHAT IT MEANS", p.Means)
+	section("THE ARITHMETIC", p.Arithmetic)
+	section("THE THRESHOLD", p.Threshold)
+	section("WHEN IT IS WRONG", capital(p.Wrong))
+	section("EXAMPLE", p.Example)
+	var list []string
+	for _, n := range needs {
+		list = append(list, string(n))
+	}
+	section("NEEDS", strings.Join(list, ", "))
+	list = nil
+	for _, t := range thresholds {
+		list = append(list, fmt.Sprintf("%s: %.4g; %s", t.ID, t.Default, t.Doc))
+	}
+	section("MAY BE SET, in a file for --rules", strings.Join(list, "\n\n"))
+	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func capital(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// meant guesses at a name that was mistyped, or cut.
+func meant(id string) string {
+	var like []string
+	for _, name := range ruleNames() {
+		if strings.Contains(name, id) || distance(name, id) <= 2 {
+			like = append(like, name)
+		}
+	}
+	if len(like) == 0 || len(like) > 5 || id == "" {
+		return ""
+	}
+	return " (" + strings.Join(like, ", ") + "?)"
+}
+
+func ruleNames() []string {
+	var all []string
+	for _, c := range rules.Causes() {
+		all = append(all, c.ID)
+	}
+	for _, r := range rules.All() {
+		all = append(all, r.ID)
+	}
+	return all
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // wrap fills paragraphs; an empty line parts them, and a line that is indented stays as it is.
@@ -158,7 +235,7 @@ func wrap(doc string, width int) string {
 			line = ""
 		}
 	}
-	for par := range strings.SplitSeq(strings.TrimSpace(doc), "\n") {
+	for par := range strings.SplitSeq(strings.Trim(doc, "\n"), "\n") {
 		if par == "" || par[0] == ' ' || par[0] == '\t' {
 			flush()
 			out = append(out, par)

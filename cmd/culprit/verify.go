@@ -23,7 +23,8 @@ func newVerify(code *int) *cobra.Command {
 		Long: `verify analyzes PATH, applies the unified diff FILE to the configuration and source files in it (in memory; nothing is
 written), and replays the incident: which requests the new nginx rules match, when Redis reaches the new limit, how many
 keys live under the new TTL. A patch that does not apply, or names a file outside the input, is refused with the reason.`,
-		Args: paths,
+		Example: "  culprit verify --patch limit-bots.patch bundle.tar.gz",
+		Args:    paths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if patch == "" {
 				return errors.New("verify needs --patch FILE, a unified diff")

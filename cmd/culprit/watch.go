@@ -52,8 +52,9 @@ func newWatch(code *int) *cobra.Command {
 		Long: `watch reads logs as they are written, the kernel's ring and a running Redis, and judges them together with this host's
 memory as analyze does. On a terminal it shows a screen; elsewhere, and with --plain or --json, it prints one line when
 something changes: the verdict, a finding, a forecast. It only reads; Redis is asked nothing that could change it.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return w.run(cmd, code) },
+		Example: "  culprit watch --access-log /var/log/nginx/access.log --redis redis://127.0.0.1:6379\n  culprit watch --kmsg --redis unix:///run/redis.sock --json",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return w.run(cmd, code) },
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&w.access, "access-log", nil, "an access log of nginx; may be repeated")

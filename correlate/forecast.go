@@ -44,7 +44,7 @@ func (in *Instance) forecast(memory []Placed[parsers.HostMemory]) (Forecast, boo
 	}
 	run := runs[len(runs)-1]
 	last := &run[len(run)-1]
-	if !last.Placed || !last.Used.OK {
+	if !last.Placed || !last.Used.OK || last.Info.Fields["loading"] == "1" {
 		return Forecast{}, false
 	}
 	f := Forecast{Instance: in.Name, FromSample: last.Evidence("used_memory", "")}
@@ -70,7 +70,7 @@ func (in *Instance) forecast(memory []Placed[parsers.HostMemory]) (Forecast, boo
 		room, limited, f.Limit = last.Max.N-last.Used.N, true, "maxmemory"
 	}
 	for i := len(memory) - 1; i >= 0; i-- { // its newest
-		if m := memory[i]; m.Placed && m.Fact.AvailableKB.OK {
+		if m := memory[i]; m.Placed && m.Fact.AvailableKB.OK && sameRAM(last.Total, m.Fact.TotalKB) {
 			if free := m.Fact.AvailableKB.N * 1024; !limited || free < room {
 				room, limited, f.Limit = free, true, "memory"
 			}
@@ -83,6 +83,12 @@ func (in *Instance) forecast(memory []Placed[parsers.HostMemory]) (Forecast, boo
 	f.Room, f.PerSecond = room, slope.PerSecond
 	f.In, f.Least, f.Most = f.after(slope.PerSecond), f.after(slope.High), f.after(slope.Low)
 	return f, f.In < forecastMost
+}
+
+// sameRAM says whether a server can run on the host whose memory was read: INFO tells how much it has, which differs by
+// what the kernel took since.
+func sameRAM(server, hostKB parsers.Opt) bool {
+	return !server.OK || !hostKB.OK || max(server.N-hostKB.N*1024, hostKB.N*1024-server.N) < server.N/50
 }
 
 // after is how long the room lasts at a rate.

@@ -97,13 +97,14 @@ func (t *Timeline) instances(c *clocks) []*Instance {
 		}
 		return in
 	}
+	names := t.instanceNames(c)
 	for i := range t.infos {
 		r := &t.infos[i]
 		s := t.snapshot(c, r)
 		if s.Placed && !within(s.At, c.since, c.until) {
 			continue
 		}
-		in := get(c.hosts[r.at.File], instanceName(&r.fact, r.at.File))
+		in := get(c.hosts[r.at.File], names(r))
 		in.Snapshots = append(in.Snapshots, s)
 	}
 	if len(byKey) == 0 && (len(t.redis) > 0 || t.hasRedisConf()) {
@@ -121,6 +122,29 @@ func (t *Timeline) instances(c *clocks) []*Instance {
 	t.attachConfigs(c, list)
 	t.attachLogs(c, list)
 	return list
+}
+
+// instanceNames tells instances apart by instanceName, and the nodes of a cluster, which have one port on many hosts, by
+// the address at which they were asked.
+func (t *Timeline) instanceNames(c *clocks) func(*seen[parsers.RedisInfo]) string {
+	addrs := map[string]map[string]bool{}
+	key := func(r *seen[parsers.RedisInfo]) string {
+		return c.hosts[r.at.File] + "\x00" + r.at.File + "\x00" + instanceName(&r.fact, r.at.File)
+	}
+	for i := range t.infos {
+		if r := &t.infos[i]; r.fact.Addr != "" {
+			if addrs[key(r)] == nil {
+				addrs[key(r)] = map[string]bool{}
+			}
+			addrs[key(r)][r.fact.Addr] = true
+		}
+	}
+	return func(r *seen[parsers.RedisInfo]) string {
+		if r.fact.Addr != "" && len(addrs[key(r)]) > 1 {
+			return r.fact.Addr
+		}
+		return instanceName(&r.fact, r.at.File)
+	}
 }
 
 // instanceName tells instances apart by port, else by what the file's name says beside its date or number.
@@ -182,7 +206,7 @@ func (in *Instance) order() {
 		}
 		return cmp.Or(a.At.Compare(b.At), a.Pos.Compare(b.Pos))
 	})
-	in.Snapshots = joinParts(in.Snapshots)
+	in.Snapshots = dropLoading(joinParts(in.Snapshots))
 	run := 0
 	for i := range in.Snapshots {
 		if i > 0 && restarted(&in.Snapshots[i-1], &in.Snapshots[i]) {
@@ -200,6 +224,16 @@ func (in *Instance) order() {
 			in.Port = parsers.Some(n)
 		}
 	}
+}
+
+// dropLoading leaves out what a server said while it read its dump: keys and memory then grow by the disk's pace. Where it
+// said nothing else, that stays.
+func dropLoading(list []Snapshot) []Snapshot {
+	loading := func(s Snapshot) bool { return s.Info.Fields["loading"] == "1" }
+	if !slices.ContainsFunc(list, func(s Snapshot) bool { return !loading(s) }) {
+		return list
+	}
+	return slices.DeleteFunc(list, loading)
 }
 
 // joinParts puts the sections of one reading together: INFO memory and INFO keyspace pasted one after the other.

@@ -22,6 +22,11 @@ func TestThin(t *testing.T) {
 			rec := parsers.Record{Time: at(i), Clock: parsers.ZonedClock, At: parsers.Pos{File: file, Line: 10*i + 1}}
 			rec.Fact = &parsers.RedisInfo{Fields: map[string]string{"run_id": run, "used_memory": fmt.Sprint(i)}}
 			tl.Add(rec)
+			if file == "y" { // another node, by turns
+				rec.At.Line += 5
+				rec.Fact = &parsers.RedisInfo{Fields: map[string]string{"run_id": "c"}, Addr: "192.0.2.2:6379"}
+				tl.Add(rec)
+			}
 			for p := range 3 {
 				rec.At.Line = 10*i + 1 + p
 				rec.Fact = &parsers.Process{PID: parsers.Some(int64(p))}
@@ -31,7 +36,7 @@ func TestThin(t *testing.T) {
 		tl.sort()
 		tl.Thin(most)
 	}
-	if n := len(tl.infos); n < most || n > 2*(most+4) {
+	if n := len(tl.infos); n < most || n > 3*(most+4) {
 		t.Errorf("%d readings of Redis kept", n)
 	}
 	if n := len(tl.processes); n%3 != 0 || n > 3*2*(most+1) {

@@ -254,6 +254,8 @@ type RedisInfo struct {
 	Keyspace map[string]DB     `json:"-"`
 	// Lines gives the line of a field, for evidence.
 	Lines map[string]int `json:"-"`
+	// Addr is the host and port of redis-cli's prompt before the reply, "" when there was none.
+	Addr string `json:"-"`
 }
 
 func (*RedisInfo) Kind() string { return "redis-info" }

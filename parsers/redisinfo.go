@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -96,6 +97,7 @@ type infoFold struct {
 	dated    bool
 	dateAt   int
 	port     string // of the last command line, "" = not said
+	addr     string // of redis-cli's prompt, "" = none
 	section1 bool   // the line before belonged to a snapshot
 	jsonDB   string // the open "db0": { of a JSON object printed over several lines
 
@@ -155,6 +157,11 @@ func (f *infoFold) separator(line []byte, at Pos) bool {
 			}
 			f.port = port
 		}
+		if f.addr = promptAddr(line); f.addr != "" {
+			if s := f.open(); s != nil && s.info.Addr != "" && s.info.Addr != f.addr {
+				f.flush()
+			}
+		}
 		return true
 	}
 	if sig := redisCLIError(line); sig != "" {
@@ -182,7 +189,7 @@ func (f *infoFold) separator(line []byte, at Pos) bool {
 	if d, ok := dateLine(line); ok {
 		f.flush()
 		f.date, f.dated, f.dateAt = d, true, at.Line
-		f.port = ""
+		f.port, f.addr = "", ""
 		return true
 	}
 	if isRule(line) {
@@ -326,7 +333,7 @@ func (f *infoFold) open() *infoSnapshot {
 func (f *infoFold) snapshot(col int, line []byte, at Pos) *infoSnapshot {
 	for len(f.cols) <= col {
 		s := &infoSnapshot{
-			info:  RedisInfo{Fields: map[string]string{}, Lines: map[string]int{}},
+			info:  RedisInfo{Fields: map[string]string{}, Lines: map[string]int{}, Addr: f.addr},
 			first: at.Line, rawAt: at.Line, raw: bytes.Clone(line), port: f.port, sections: map[string]bool{},
 		}
 		s.date, s.dated = f.date, f.dated
@@ -484,6 +491,26 @@ func promptLine(line []byte) (port string, ok bool) {
 		return port, true
 	}
 	return "", len(line) > 1 && (line[0] == '$' || line[0] == '=') && respLengthRE.Match(line)
+}
+
+// promptAddr is the host:port of redis-cli's own prompt; "" for this host, which has several names.
+func promptAddr(line []byte) string {
+	if !maybeCLIPrompt(line) {
+		return ""
+	}
+	m := cliPromptRE.FindSubmatchIndex(line)
+	if m == nil || m[2] < 0 {
+		return ""
+	}
+	addr := string(line[:m[3]])
+	for _, name := range []string{"redis", "valkey", "keydb"} { // "redis 127.0.0.1:6379>", as redis-cli 2.x had it
+		addr = strings.TrimPrefix(addr, name+" ")
+	}
+	switch addr[:strings.LastIndexByte(addr, ':')] {
+	case "127.0.0.1", "localhost", "::1", "[::1]":
+		return ""
+	}
+	return addr
 }
 
 // maybeCLIPrompt is a cheap look before cliPromptRE: nothing before its ">" can be one, and nearly no line of a log has one.

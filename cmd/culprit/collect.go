@@ -38,7 +38,7 @@ names of keys are replaced; logs are taken as they are. culprit BUNDLE reads it.
 	}
 	f := cmd.Flags()
 	f.StringVarP(&c.output, "output", "o", "", "the file to write, a new one: bundle.tar.gz")
-	f.StringVar(&c.redis, "redis", "", "a Redis to ask: redis://[user:password@]host:6379, rediss://..., unix:///path")
+	f.StringVar(&c.redis, "redis", "", "a Redis to ask; the URL is as in watch")
 	f.DurationVar(&c.window, "window", 48*time.Hour, "leave logs that were last written before")
 	return cmd
 }

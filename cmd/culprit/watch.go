@@ -60,7 +60,7 @@ something changes: the verdict, a finding, a forecast. It only reads; Redis is a
 	f.StringArrayVar(&w.access, "access-log", nil, "an access log of nginx; may be repeated")
 	f.StringArrayVar(&w.errors, "error-log", nil, "an error log of nginx; may be repeated")
 	f.BoolVar(&w.kmsg, "kmsg", false, "read the kernel's ring (/dev/kmsg; needs root)")
-	f.StringArrayVar(&w.redis, "redis", nil, "a Redis to ask: redis://[user:password@]host:6379, rediss://..., unix:///path; may be repeated")
+	f.StringArrayVar(&w.redis, "redis", nil, "a Redis to ask: redis://[user:password@]host:6379, rediss://..., unix:///path, redis+sentinel://host:26379/master, redis+cluster://host:6379; may be repeated")
 	f.StringVar(&w.record, "record", "", "keep every byte that came in, in this folder, for culprit analyze; a later run goes on there")
 	f.Var(&w.recordMax, "record-max", "what the recording may take of the disk; the oldest of it is dropped")
 	f.StringVar(&w.rules, "rules", "", rulesFlag)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,6 +97,12 @@ type testRedis struct {
 
 func startTestRedis(t *testing.T, args ...string) *testRedis {
 	t.Helper()
+	return startTestServer(t, append([]string{"--save", ""}, args...)...)
+}
+
+// startTestServer starts a redis-server with a configuration file, or without.
+func startTestServer(t *testing.T, args ...string) *testRedis {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed")
 	}
@@ -113,7 +120,12 @@ func startTestRedis(t *testing.T, args ...string) *testRedis {
 func (s *testRedis) start() {
 	s.t.Helper()
 	_, port, _ := net.SplitHostPort(s.addr)
-	s.cmd = exec.Command("redis-server", append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", s.dir}, s.args...)...)
+	args := slices.Clone(s.args)
+	conf := 0
+	if strings.HasSuffix(args[0], ".conf") {
+		conf = 1
+	}
+	s.cmd = exec.Command("redis-server", slices.Insert(args, conf, "--port", port, "--bind", "127.0.0.1", "--dir", s.dir)...)
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

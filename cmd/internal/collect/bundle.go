@@ -3,12 +3,14 @@ package collect
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path"
 	"path/filepath"
@@ -184,18 +186,46 @@ func (b *Bundler) commands(ctx context.Context) error {
 	return nil
 }
 
-// redis asks the server for its state, its settings and a sample of its keys.
+// redis asks the server, or each of them, for its state, its settings and a sample of its keys.
 func (b *Bundler) redis(ctx context.Context) error {
 	if b.Redis == nil {
 		return nil
 	}
+	limited, stop := context.WithTimeout(ctx, commandTime)
+	nodes, trouble := b.Redis.find(limited)
+	stop()
+	if len(nodes) == 0 {
+		b.Tell("commands/redis-info.txt", 0, errors.New(cmp.Or(trouble, "nobody says which servers there are")))
+	}
+	for _, n := range nodes {
+		if err := b.node(ctx, n, nodeName(nodes, n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nodeName is where what one server said is put: the servers of a cluster are told apart by their port, and by their host
+// where there are several.
+func nodeName(nodes []*redisNode, n *redisNode) func(string) string {
+	host, port, err := net.SplitHostPort(n.addr)
+	if len(nodes) == 1 || err != nil {
+		return func(what string) string { return "commands/redis-" + what + ".txt" }
+	}
+	folder := "commands"
+	if slices.ContainsFunc(nodes, func(o *redisNode) bool { h, _, _ := net.SplitHostPort(o.addr); return h != host }) {
+		folder = strings.ReplaceAll(host, ":", "-") + "/commands"
+	}
+	return func(what string) string { return folder + "/redis-" + what + "-" + port + ".txt" }
+}
+
+func (b *Bundler) node(ctx context.Context, n *redisNode, name func(string) string) error {
 	for _, q := range []struct {
-		file string
+		what string
 		ask  func(context.Context) ([]byte, error)
 	}{
-		{"redis-info.txt", func(ctx context.Context) ([]byte, error) { return b.Redis.Info(ctx), nil }},
-		{"redis-config.txt", b.Redis.Config}, {"redis-slowlog.txt", b.Redis.Slowlog},
-		{"redis-clients.txt", b.Redis.Clients}, {"redis-keys.txt", b.Redis.Sample},
+		{"info", func(ctx context.Context) ([]byte, error) { return n.info(ctx, ""), nil }},
+		{"config", n.config}, {"slowlog", n.slowlog}, {"clients", n.clients}, {"keys", n.sample},
 	} {
 		limited, stop := context.WithTimeout(ctx, commandTime)
 		out, err := q.ask(limited)
@@ -203,12 +233,11 @@ func (b *Bundler) redis(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		name := "commands/" + q.file
 		if err != nil {
-			b.Tell(name, 0, errors.New(b.Redis.errorLine(err)))
+			b.Tell(name(q.what), 0, errors.New(n.errorLine(err)))
 		}
 		if len(out) > 0 {
-			if err := b.text(name, nil, out); err != nil {
+			if err := b.text(name(q.what), nil, out); err != nil {
 				return err
 			}
 		}

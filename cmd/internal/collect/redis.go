@@ -23,12 +23,27 @@ const (
 	redisSlow   = 500 * time.Millisecond // redis-cli says "(0.57s)" from there on
 )
 
-// Redis asks one server, and only what cannot change it.
+// Redis asks one server, the master that Sentinel names, or every master of a cluster, and only what cannot change it.
 type Redis struct {
+	redisURL
+	notice func(string)
+
+	mu     sync.Mutex
+	nodes  map[string]*redisNode // by address, once asked
+	last   []string              // addresses that were found last
+	finder string                // the seed that answered last
+	lost   string                // what was told of the finding; "" = it works
+	master string                // of Sentinel, as told
+}
+
+// redisNode is one server.
+type redisNode struct {
 	client *redis.Client
 	addr   string
 	notice func(string)
-	state  string // what it was told last; "" = the server answers
+
+	mu    sync.Mutex
+	state string // what was told of it last; "" = it answers
 }
 
 var quietRedis = sync.OnceFunc(func() { redis.SetLogger(noLog{}) })
@@ -37,48 +52,75 @@ type noLog struct{}
 
 func (noLog) Printf(context.Context, string, ...any) {}
 
-// OpenRedis prepares to ask the server at a URL: redis://, rediss:// (TLS) or unix://, with user and password. Nothing is
-// sent before the first question.
+// OpenRedis prepares to ask what an URL names (see parseRedisURL). Nothing is sent before the first question.
 func OpenRedis(url string, notice func(string)) (*Redis, error) {
 	quietRedis()
-	o, err := redis.ParseURL(url)
+	u, err := parseRedisURL(url)
 	if err != nil {
-		return nil, fmt.Errorf("redis URL: %w (use redis://[user:password@]host:6379, rediss://... for TLS, or unix:///path/to/redis.sock)", withoutURL(err, url))
+		return nil, err
 	}
-	o.Protocol = 2 // no HELLO, which servers before 6 do not know
-	o.DisableIdentity = true
-	o.MaxRetries, o.DialerRetries = -1, 1 // the next poll is the retry
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = redisDial, redisAnswer, redisAnswer
-	o.ContextTimeoutEnabled = true
-	o.PoolSize = 1
-	r := &Redis{client: redis.NewClient(o), addr: o.Addr, notice: notice}
-	r.client.AddHook(readOnly{})
-	return r, nil
+	return &Redis{redisURL: u, notice: notice, nodes: map[string]*redisNode{}}, nil
 }
 
-// withoutURL keeps the password out of the message of an URL that cannot be parsed.
-func withoutURL(err error, url string) error {
-	if text := strings.ReplaceAll(err.Error(), url, "..."); text != err.Error() {
-		return errors.New(text)
+func (r *Redis) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range r.nodes {
+		n.client.Close()
 	}
-	return err
+	return nil
 }
 
-func (r *Redis) Close() error { return r.client.Close() }
+// node is the server at an address.
+func (r *Redis) node(addr string) *redisNode {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.nodes[addr]
+	if n == nil {
+		n = &redisNode{client: r.client(addr), addr: addr, notice: r.notice}
+		r.nodes[addr] = n
+	}
+	return n
+}
 
-// Info is INFO as `date; redis-cli info all` prints it, the error of a server that does not answer included.
+// Info is INFO of every server as `date; redis-cli info all` prints it, the error of one that does not answer included. They
+// are asked at the same time; with more than one possible, redis-cli's prompt tells whose answer it is.
 func (r *Redis) Info(ctx context.Context) []byte {
+	nodes, trouble := r.find(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if len(nodes) == 0 {
+		return []byte(dateLine(time.Now()) + trouble + "\n")
+	}
+	answers := make([][]byte, len(nodes))
+	var asked sync.WaitGroup
+	for i, n := range nodes {
+		asked.Go(func() {
+			prompt := ""
+			if r.kind != oneServer {
+				prompt = n.addr + "> info all\n"
+			}
+			answers[i] = n.info(ctx, prompt)
+		})
+	}
+	asked.Wait()
+	return bytes.Join(answers, nil)
+}
+
+func (n *redisNode) info(ctx context.Context, prompt string) []byte {
 	var b bytes.Buffer
 	began := time.Now()
-	info, err := r.client.Info(ctx, "all").Result()
+	info, err := n.client.Info(ctx, "all").Result()
 	took := time.Since(began)
 	b.WriteString(dateLine(time.Now()))
+	b.WriteString(prompt)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
-		text := r.errorLine(err)
-		r.tell(text)
+		text := n.errorLine(err)
+		n.tell(text)
 		b.WriteString(text + "\n")
 		return b.Bytes()
 	}
@@ -88,40 +130,48 @@ func (r *Redis) Info(ctx context.Context) []byte {
 	}
 	if took >= redisSlow {
 		fmt.Fprintf(&b, "(%.2fs)\n", took.Seconds())
-		r.notice(fmt.Sprintf("Redis at %s took %.1f s to answer", r.addr, took.Seconds()))
+		n.notice(fmt.Sprintf("Redis at %s took %.1f s to answer", n.addr, took.Seconds()))
 	}
-	r.tell("")
+	state := ""
+	if strings.Contains(info, "\nloading:1\r") {
+		state = "Redis at " + n.addr + " is loading its dataset; what it holds is not told until it is done"
+	}
+	n.tell(state)
 	return b.Bytes()
 }
 
 // tell speaks when the state is another one.
-func (r *Redis) tell(state string) {
-	if state == r.state {
+func (n *redisNode) tell(state string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if state == n.state {
 		return
 	}
-	if r.state = state; state == "" {
-		state = "Redis at " + r.addr + " answers again"
+	if n.state = state; state == "" {
+		state = "Redis at " + n.addr + " answers again"
 	}
-	r.notice(state)
+	n.notice(state)
 }
 
-// errorLine is what redis-cli says of the same trouble, which the parser of INFO knows.
-func (r *Redis) errorLine(err error) string {
+func (n *redisNode) errorLine(err error) string { return redisError(n.addr, err) }
+
+// redisError is what redis-cli says of the same trouble, which the parser of INFO knows.
+func redisError(addr string, err error) string {
 	var reply redis.Error
 	var timeout net.Error
 	switch {
 	case errors.As(err, &reply):
 		return firstLine(err.Error())
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "Could not connect to Redis at " + r.addr + ": Connection refused"
+		return "Could not connect to Redis at " + addr + ": Connection refused"
 	case errors.Is(err, syscall.ENOENT):
-		return "Could not connect to Redis at " + r.addr + ": No such file or directory"
+		return "Could not connect to Redis at " + addr + ": No such file or directory"
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "Error: Server closed the connection"
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("no answer from Redis at %s within %v", r.addr, redisAnswer) // busy, stopped, or the network: not said to be dead
+		return fmt.Sprintf("no answer from Redis at %s within %v", addr, redisAnswer) // busy, stopped, or the network: not said to be dead
 	}
-	return "no answer from Redis at " + r.addr + ": " + firstLine(err.Error())
+	return "no answer from Redis at " + addr + ": " + firstLine(err.Error())
 }
 
 func firstLine(s string) string {
@@ -137,6 +187,7 @@ var mayAsk = map[string][]string{
 	"info": nil, "scan": nil, "ttl": nil, "pttl": nil, "type": nil, "dbsize": nil,
 	"config": {"get"}, "memory": {"usage"}, "slowlog": {"get"}, "latency": {"latest", "history"}, "client": {"list"},
 	"auth": nil, "hello": nil, "select": nil, // the client's own, to come in
+	"cluster": {"nodes"}, "sentinel": {"get-master-addr-by-name"},
 }
 
 func allowed(cmd redis.Cmder) error {

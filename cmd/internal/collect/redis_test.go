@@ -111,12 +111,12 @@ func TestRedisInfo(t *testing.T) {
 func TestRedisRefusesWhatCouldChangeTheServer(t *testing.T) {
 	s := startRedis(t)
 	var notices []string
-	r := s.open(t, &notices)
+	r := s.open(t, &notices).node(fmt.Sprintf("127.0.0.1:%d", s.port))
 	ctx := t.Context()
 	for _, cmd := range [][]any{
 		{"SET", "a", "1"}, {"DEL", "a"}, {"KEYS", "*"}, {"FLUSHALL"}, {"CONFIG", "SET", "maxmemory", "1"}, {"CONFIG", "RESETSTAT"},
 		{"MONITOR"}, {"DEBUG", "SLEEP", "1"}, {"CLIENT", "KILL", "ID", "1"}, {"EVAL", "return 1", "0"}, {"SLOWLOG", "RESET"}, {"MEMORY", "PURGE"},
-		{"LATENCY", "RESET"}, {"SHUTDOWN"}, {"MEMORY"},
+		{"LATENCY", "RESET"}, {"SHUTDOWN"}, {"MEMORY"}, {"CLUSTER", "RESET"}, {"SENTINEL", "FAILOVER", "mymaster"},
 	} {
 		if err := r.client.Do(ctx, cmd...).Err(); err == nil || !strings.Contains(err.Error(), "refused") {
 			t.Errorf("%v: %v", cmd, err)
@@ -152,7 +152,7 @@ func TestRedisDiesAndComesBack(t *testing.T) {
 	ask()
 	ask()
 	s.start()
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until) && r.state != ""; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until) && r.node(r.seeds[0]).state != ""; time.Sleep(20 * time.Millisecond) {
 		ask() // the client tries a server that was away once a second
 	}
 	infos, events := facts(t, text)

@@ -24,9 +24,9 @@ const (
 	slowEntries = 128  // what the log keeps by default
 )
 
-// Config is CONFIG GET *, a name and a value a line, as redis-cli prints it into a file.
-func (r *Redis) Config(ctx context.Context) ([]byte, error) {
-	all, err := r.client.ConfigGet(ctx, "*").Result()
+// config is CONFIG GET *, a name and a value a line, as redis-cli prints it into a file.
+func (n *redisNode) config(ctx context.Context) ([]byte, error) {
+	all, err := n.client.ConfigGet(ctx, "*").Result()
 	if err != nil {
 		return nil, err
 	}
@@ -50,16 +50,16 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// Clients is CLIENT LIST.
-func (r *Redis) Clients(ctx context.Context) ([]byte, error) {
-	s, err := r.client.ClientList(ctx).Result()
+// clients is CLIENT LIST.
+func (n *redisNode) clients(ctx context.Context) ([]byte, error) {
+	s, err := n.client.ClientList(ctx).Result()
 	return []byte(s), err
 }
 
-// Slowlog is SLOWLOG GET as redis-cli prints it in a terminal. Of a command its name and its key or pattern are kept,
+// slowlog is SLOWLOG GET as redis-cli prints it in a terminal. Of a command its name and its key or pattern are kept,
 // the rest is shown as ***: it holds values.
-func (r *Redis) Slowlog(ctx context.Context) ([]byte, error) {
-	entries, err := r.client.SlowLogGet(ctx, slowEntries).Result()
+func (n *redisNode) slowlog(ctx context.Context) ([]byte, error) {
+	entries, err := n.client.SlowLogGet(ctx, slowEntries).Result()
 	if err != nil {
 		return nil, err
 	}
@@ -85,18 +85,18 @@ func (r *Redis) Slowlog(ctx context.Context) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Sample lists some keys with their type, TTL and memory. Where a name holds an id, another stands for it.
-func (r *Redis) Sample(ctx context.Context) ([]byte, error) {
+// sample lists some keys with their type, TTL and memory. Where a name holds an id, another stands for it.
+func (n *redisNode) sample(ctx context.Context) ([]byte, error) {
 	mask := newMasking()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# sampled with SCAN at %s\n# key\ttype\tttl_s\tmemory_usage_bytes\n", time.Now().UTC().Format(time.RFC3339))
-	cursor, n := uint64(0), 0
-	for scans := 0; n < sampleKeys && scans < sampleScans; scans++ {
-		keys, next, err := r.client.Scan(ctx, cursor, "", sampleCount).Result()
+	cursor, keys := uint64(0), 0
+	for scans := 0; keys < sampleKeys && scans < sampleScans; scans++ {
+		page, next, err := n.client.Scan(ctx, cursor, "", sampleCount).Result()
 		if err != nil {
 			return b.Bytes(), err
 		}
-		p := r.client.Pipeline()
+		p := n.client.Pipeline()
 		type asked struct {
 			key  string
 			kind *redis.StatusCmd
@@ -104,7 +104,7 @@ func (r *Redis) Sample(ctx context.Context) ([]byte, error) {
 			mem  *redis.IntCmd
 		}
 		var all []asked
-		for _, key := range keys {
+		for _, key := range page {
 			all = append(all, asked{key, p.Type(ctx, key), p.TTL(ctx, key), p.MemoryUsage(ctx, key)})
 		}
 		if len(all) > 0 {
@@ -121,7 +121,7 @@ func (r *Redis) Sample(ctx context.Context) ([]byte, error) {
 				continue
 			}
 			fmt.Fprintf(&b, "%s\t%s\t%d\t%d\n", mask.key(a.key), a.kind.Val(), ttl, a.mem.Val())
-			n++
+			keys++
 		}
 		if cursor = next; cursor == 0 {
 			break

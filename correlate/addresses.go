@@ -119,6 +119,15 @@ func reserved(addr netip.Addr) (kind string, private bool) {
 	return "", false
 }
 
+// reservedBlocks are what reserved tells apart, as networks.
+var reservedBlocks = func() []netip.Prefix {
+	blocks := []netip.Prefix{carrierNAT, thisNet, reservedNet, benchNet}
+	for _, s := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::/128", "::1/128", "fc00::/7", "fe80::/10", "ff00::/8"} {
+		blocks = append(blocks, netip.MustParsePrefix(s))
+	}
+	return append(blocks, docNets[:]...)
+}()
+
 var (
 	carrierNAT  = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
 	thisNet     = netip.MustParsePrefix("0.0.0.0/8")     // RFC 791

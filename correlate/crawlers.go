@@ -149,6 +149,26 @@ func loadAgents(tsv string) (t *agentTable, bad []string) {
 	return t, bad
 }
 
+// Agents lists the agents of the table, and AgentTokens what they are told by, in lower case: for who must not change
+// either, as redaction must not.
+func Agents() []Agent {
+	t := knownAgents()
+	all := make([]Agent, len(t.agents))
+	for i, a := range t.agents {
+		all[i] = a.Agent
+	}
+	return all
+}
+
+func AgentTokens() []string {
+	t := knownAgents()
+	all := make([]string, len(t.tokens))
+	for i, tok := range t.tokens {
+		all[i] = tok.text
+	}
+	return all
+}
+
 func classOf(name string) (AgentClass, bool) {
 	for c, s := range classNames {
 		if s == name {

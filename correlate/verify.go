@@ -179,3 +179,23 @@ func collapse(nets []netip.Prefix) []netip.Prefix {
 	}
 	return out
 }
+
+// SpecialNet gives the narrowest block that makes an address mean something here: a reserved one, or a network that a
+// crawler's operator publishes. False: nothing is known of the address.
+func SpecialNet(addr netip.Addr) (netip.Prefix, bool) {
+	var best netip.Prefix
+	for _, p := range reservedBlocks {
+		if p.Contains(addr) && p.Bits() > best.Bits() {
+			best = p
+		}
+	}
+	if best.IsValid() {
+		return best, true
+	}
+	for _, l := range sortedLists() {
+		if p, ok := l.find(addr); ok && p.Bits() > best.Bits() {
+			best = p
+		}
+	}
+	return best, best.IsValid()
+}

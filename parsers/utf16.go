@@ -18,6 +18,12 @@ func isUTF16(head []byte) bool {
 	return len(head) >= 4 && ((head[1] == 0 && head[3] == 0 && head[0] != 0) || (head[0] == 0 && head[2] == 0 && head[1] != 0))
 }
 
+// IsUTF16 tells UTF-16 by the beginning of a stream, for who must read it before a parser does.
+func IsUTF16(head []byte) bool { return isUTF16(head) }
+
+// FromUTF16 decodes such a stream to UTF-8.
+func FromUTF16(r io.Reader) io.Reader { return newUTF16Reader(r) }
+
 type utf16Reader struct {
 	r       io.Reader
 	order   binary.ByteOrder

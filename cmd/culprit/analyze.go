@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"culprit/cmd/internal/redact"
 	"culprit/cmd/internal/report"
 	"culprit/correlate"
 	"culprit/rules"
@@ -25,6 +26,7 @@ type analysis struct {
 	app, rules         string
 	exitCode, verbose  bool
 	workers            int
+	redaction
 }
 
 func newAnalyze(code *int) *cobra.Command {
@@ -47,6 +49,7 @@ func (a *analysis) flags(cmd *cobra.Command) {
 	f.BoolVar(&a.exitCode, "exit-code", false, "exit 1 when a root cause was found, 3 when inconclusive")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "show every line of evidence and every file in the text report")
 	f.StringVar(&a.rules, "rules", "", rulesFlag)
+	a.redaction.flags(cmd)
 	a.inputFlags(cmd)
 }
 
@@ -70,6 +73,9 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 	if err != nil {
 		return err
 	}
+	if err := a.redaction.open(); err != nil {
+		return err
+	}
 	if a.workers < 1 {
 		return fmt.Errorf("--workers %d: use 1 or more", a.workers)
 	}
@@ -87,6 +93,9 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 	rep := own.Judge(inc)
 	for _, t := range targets {
 		o := report.Options{Verbose: a.verbose, Source: onePath(args), App: a.app}
+		if a.redact != nil { // a command to paste would name them
+			o.Source, o.App = "", ""
+		}
 		if err := t.write(cmd.OutOrStdout(), rep, o); err != nil {
 			return err
 		}
@@ -111,28 +120,42 @@ func (a *analysis) incident(cmd *cobra.Command, args []string, workers int, o co
 	if w := cmd.ErrOrStderr(); width(w) > 0 && os.Getenv("TERM") != "dumb" {
 		ctx = withProgress(ctx, w)
 	}
-	inc, d, err := incident(ctx, args, a.app, cmd.InOrStdin(), max(workers, 1), o)
+	d := listed(ctx, args, cmd.InOrStdin(), max(workers, 1), lokiOptions(o))
+	inc, err := d.incident(ctx, a.app, a.redact, time.Now(), o)
 	if err == nil && d.appSkipped != "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "culprit: --app %s: not read: %s\n", a.app, d.appSkipped)
 	}
 	return inc, d, err
 }
 
+// incident is that way with nothing told on the terminal.
 func incident(ctx context.Context, args []string, app string, stdin io.Reader, workers int, o correlate.Options) (*correlate.Incident, *driver, error) {
 	d := listed(ctx, args, stdin, workers, lokiOptions(o))
+	inc, err := d.incident(ctx, app, nil, time.Now(), o)
+	return inc, d, err
+}
+
+// incident reads what was listed, redacted where redact is not nil.
+func (d *driver) incident(ctx context.Context, app string, redact *redact.Redactor, now time.Time, o correlate.Options) (*correlate.Incident, error) {
 	if app != "" {
 		if err := d.addApp(ctx, app); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
+	if redact != nil {
+		for _, u := range d.units {
+			u.Through(redact.Input)
+		}
+		o.FileZones = redactedZones(redact, o.FileZones)
+	}
 	if err := d.takeCensus(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t, err := d.fold(ctx, o.Since, o.Until)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return t.Incident(time.Now(), o), d, nil
+	return t.Incident(now, o), nil
 }
 
 func outcomeCode(outcome string) int {

@@ -36,6 +36,9 @@ fix in the order to make them, its effect on this incident, its risk and its und
 			if err != nil {
 				return err
 			}
+			if err := a.redaction.open(); err != nil {
+				return err
+			}
 			if err := emptyDir(out); err != nil {
 				return err
 			}
@@ -57,6 +60,7 @@ fix in the order to make them, its effect on this incident, its risk and its und
 	}
 	cmd.Flags().StringVar(&out, "out", "", "the folder to write to")
 	a.inputFlags(cmd)
+	a.redaction.flags(cmd)
 	return cmd
 }
 

@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 		"culprit/parsers", "github.com/hpcloud/tail/...", "github.com/redis/go-redis/v9", "github.com/shirou/gopsutil/v3/...",
 		"github.com/klauspost/compress/...", "github.com/ulikunitz/xz",
 	},
+	"cmd/internal/redact": {"culprit/cmd/internal/collect", "culprit/correlate", "culprit/parsers"},
 	"cmd/internal/report": {
 		"culprit/rules", "culprit/correlate", "culprit/parsers", "github.com/charmbracelet/lipgloss/...", "github.com/muesli/termenv",
 	},

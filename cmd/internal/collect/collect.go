@@ -43,6 +43,15 @@ type Unit struct {
 	note    func() string // of Input
 	bounds  bounds        // zero = the usual ones
 	err     error         // why there is nothing to open
+
+	through func(Input) Input // nil, or what every input goes through
+	plain   string            // its name before that
+}
+
+// Through has f change every input of the unit, its name first, before anybody sees it.
+func (u *Unit) Through(f func(Input) Input) {
+	u.plain, u.through = u.Name, f
+	u.Name = f(Input{Name: u.Name}).Name
 }
 
 // Err is why a unit cannot even be opened, nil when it can be tried.
@@ -55,6 +64,11 @@ func (u *Unit) Again() bool { return !u.stream }
 // as an Input with Err, and the rest goes on. It returns the visitor's error, or ctx's.
 func (u *Unit) Each(ctx context.Context, visit func(Input) error) error {
 	in := Input{Name: u.Name, Host: cmp.Or(u.host, hostOf(u.rel)), Format: u.format, ModTime: u.modTime, Note: u.note}
+	if u.through != nil {
+		in.Name = u.plain
+		see := visit
+		visit = func(in Input) error { return see(u.through(in)) }
+	}
 	if u.err != nil {
 		in.Err = u.err
 		return visit(in)

@@ -49,7 +49,7 @@ func Verify(inc *correlate.Incident, patches []FilePatch) []Trial {
 		if skipped != "" {
 			t.Notes = append(t.Notes, skipped)
 		}
-		c.try(&t, rep, next, file, p)
+		c.try(&t, rep, next, file, text, p)
 		out = append(out, t)
 	}
 	return out
@@ -118,15 +118,23 @@ func (c *Case) reread(file string, text []byte) (next *correlate.Incident, skipp
 }
 
 // try names what changed and replays it, system by system.
-func (c *Case) try(t *Trial, rep *Report, next *correlate.Incident, file string, p FilePatch) {
+func (c *Case) try(t *Trial, rep *Report, next *correlate.Incident, file string, text []byte, p FilePatch) {
 	switch c.Configs[file].System {
 	case "redis":
 		c.tryRedis(t, next, file)
 	case "nginx":
 		c.tryNginx(t, rep, next)
-	case "app", "php":
-		c.tryApp(t, next, p)
+	case "app", "php", "magento":
+		c.tryApp(t, next, file, p)
+	case "systemd":
+		c.tryGroup(t, next, file)
+	case "compose":
+		c.tryGroup(t, next, file)
+		c.tryRedis(t, next, file) // the options of a command line
+	case "sysctl":
+		c.trySysctl(t, rep, next, file)
 	case "php-fpm":
+		c.tryApp(t, next, file, p) // php_admin_value[session.gc_maxlifetime]
 		c.tryNumber(t, next, file, "pm.max_children", func(n int64) Effect {
 			worker, _, _ := c.workerSize()
 			return Effect{After: fmt.Sprintf("%d workers x %s = %s", n, mb(worker), mb(n*worker)), Prevents: c.wouldFit(isFPM, n*worker)}
@@ -136,6 +144,9 @@ func (c *Case) try(t *Trial, rep *Report, next *correlate.Incident, file string,
 			after := int64(poolOverhead * float64(n))
 			return Effect{After: fmt.Sprintf("mysqld at %s and what its connections take", mb(after)), Prevents: c.wouldFit(isMySQL, after)}
 		})
+	}
+	if len(t.Found) == 0 {
+		c.tryAsFix(t, rep, file, text)
 	}
 	if len(t.Found) == 0 {
 		t.Notes = append(t.Notes, "nothing in this change can be replayed on the incident")
@@ -237,22 +248,53 @@ func (c *Case) tryNginx(t *Trial, rep *Report, next *correlate.Incident) {
 // lives finds a life given in added lines: setex(key, 172800, ...), EX 86400, ex=7200, expire(key, 60).
 var lives = regexp.MustCompile(`(?i)(?:setex\s*\(\s*[^,]+,\s*|\bexpire\s*\(\s*[^,]+,\s*|['"]?\bex['"]?\s*(?:=>|[=:,])\s*|\bEX\s+|gc_maxlifetime\s*=\s*|['"]?\bttl['"]?\s*(?:=>|[=:])\s*)(\d{1,9})\b`)
 
-func (c *Case) tryApp(t *Trial, next *correlate.Incident, p FilePatch) {
-	secs := int64(0)
+// tryApp finds the life that a change gives to keys: in a framework's setting, else in a call.
+func (c *Case) tryApp(t *Trial, next *correlate.Incident, file string, p FilePatch) {
+	ttl := c.lifeSet(t, next, file)
 	for _, l := range p.Added() {
-		if m := lives.FindStringSubmatch(l); m != nil {
-			secs, _ = strconv.ParseInt(m[1], 10, 64)
+		if m := lives.FindStringSubmatch(l); m != nil && ttl == 0 {
+			secs, _ := strconv.ParseInt(m[1], 10, 64)
+			ttl = time.Duration(secs) * time.Second
 		}
 	}
-	if secs == 0 {
+	if ttl == 0 {
 		return
 	}
-	ttl := time.Duration(secs) * time.Second
-	f := Fix{Title: fmt.Sprintf("keys live for %s", spellTTL(ttl)), Effect: c.ttlEffectOf(ttl)}
-	t.Found = append(t.Found, f)
+	t.Found = append(t.Found, Fix{Title: fmt.Sprintf("keys live for %s", spellTTL(ttl)), Effect: c.ttlEffectOf(ttl)})
 	if left := next.Code; len(left) > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("%s still writes without an expiry: %s", lineOf(left[0].Ev), strings.TrimSpace(left[0].Ev.Text)))
 	}
+}
+
+// lifeSet is the longest life that a changed setting of the file gives to people's sessions; 0 = none was changed.
+func (c *Case) lifeSet(t *Trial, next *correlate.Incident, file string) (ttl time.Duration) {
+	for _, s := range next.Settings {
+		k, ok := c.knobOf(s)
+		if !ok || s.Ev.File != file {
+			continue
+		}
+		was, had := lastSetting(c.Settings, file, s.Name)
+		if had && was.Value() == s.Value() {
+			continue
+		}
+		if k.life == nil {
+			t.Notes = append(t.Notes, fmt.Sprintf("%s %s: %s", s.Name, s.Value(), k.why))
+			continue
+		}
+		life, ok := k.life(s.Value())
+		switch {
+		case !ok:
+			t.Notes = append(t.Notes, fmt.Sprintf("%s %q is no span of time", s.Name, s.Value()))
+		case life == 0:
+			t.Notes = append(t.Notes, fmt.Sprintf("%s %s keeps keys for ever", s.Name, s.Value()))
+		case k.most == 0:
+			ttl = max(ttl, life)
+			if had && c.writtenPast(k, was.Value()) {
+				t.Notes = append(t.Notes, fmt.Sprintf("%s gave keys an end before (%s), and most keys here have none: something else writes them", s.Name, was.Value()))
+			}
+		}
+	}
+	return ttl
 }
 
 func (c *Case) tryNumber(t *Trial, next *correlate.Incident, file, name string, effect func(int64) Effect) {

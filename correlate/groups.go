@@ -57,6 +57,29 @@ type Group struct {
 	width int64
 }
 
+// Busy is in how many stretches of a length the group asked at all, at most: a cache that answers for so long lets one request
+// of a URL through in each. A bin of several stretches counts for as many as it had requests, or for all of them.
+func (g *Group) Busy(length time.Duration) float64 {
+	if g.width <= 0 {
+		return float64(g.Requests)
+	}
+	per := float64(g.width) / length.Seconds() // stretches a bin
+	if per >= 1 {
+		n := 0.0
+		for _, b := range g.bins {
+			n += min(b.n, per+1)
+		}
+		return n
+	}
+	seen := map[int64]bool{}
+	for _, b := range g.bins {
+		if b.n > 0 {
+			seen[b.bin*g.width/int64(length.Seconds())] = true
+		}
+	}
+	return float64(len(seen)) + 1 // the cache's stretches begin with its first answer, not with the clock's
+}
+
 // Member is one address of a group.
 type Member struct {
 	Addr     string

@@ -144,11 +144,7 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 			byBin[bin] = append(byBin[bin], binActor{i, c})
 		}
 	}
-	buckets := make([]map[string]bucket, len(limits))
-	for i := range buckets {
-		buckets[i] = map[string]bucket{}
-	}
-	next := make([]bucket, len(limits))
+	gate := NewTurnstile(limits)
 	for _, bin := range slices.Sorted(maps.Keys(byBin)) {
 		slices.SortFunc(byBin[bin], func(a, b binActor) int { return cmp.Compare(a.actor, b.actor) })
 		var queue []arrival
@@ -163,26 +159,13 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 		})
 		refused := map[uint32]int64{}
 		for _, q := range queue {
-			pass := true
-			for i, l := range limits {
-				if k := keys[q.actor][i]; k != "" {
-					if next[i], pass = buckets[i][k].offer(q.at, l.Rate, float64(l.Burst)); !pass {
-						break
-					}
-				}
-			}
-			if !pass {
-				refused[q.actor]++
-				p := r.side(guilty[q.actor])
-				if at := time.Unix(int64(q.at), 0).UTC(); p.First.IsZero() || at.Before(p.First) {
-					p.First = at
-				}
+			if gate.pass(q.at, keys[q.actor]) {
 				continue
 			}
-			for i := range limits {
-				if k := keys[q.actor][i]; k != "" {
-					buckets[i][k] = next[i]
-				}
+			refused[q.actor]++
+			p := r.side(guilty[q.actor])
+			if at := time.Unix(int64(q.at), 0).UTC(); p.First.IsZero() || at.Before(p.First) {
+				p.First = at
 			}
 		}
 		for _, a := range byBin[bin] {
@@ -212,9 +195,68 @@ type arrival struct {
 	actor uint32
 }
 
+// Turnstile lets requests through a set of limits one by one, each at its own time.
+type Turnstile struct {
+	limits  []Limit
+	buckets []map[string]bucket
+	next    []bucket
+}
+
+// NewTurnstile is one that nobody has passed yet.
+func NewTurnstile(limits []Limit) *Turnstile {
+	t := &Turnstile{limits: limits, buckets: make([]map[string]bucket, len(limits)), next: make([]bucket, len(limits))}
+	for i := range t.buckets {
+		t.buckets[i] = map[string]bucket{}
+	}
+	return t
+}
+
+// Pass says whether a request passes at a second of time, and counts it if it does.
+func (t *Turnstile) Pass(at float64, addr, agent string) bool {
+	return t.pass(at, t.keys(addr, agent))
+}
+
+// Would says the same and counts nothing.
+func (t *Turnstile) Would(at float64, addr, agent string) bool {
+	return t.would(at, t.keys(addr, agent))
+}
+
+func (t *Turnstile) keys(addr, agent string) []string {
+	keys := make([]string, len(t.limits))
+	for i, l := range t.limits {
+		keys[i] = l.Key(addr, agent)
+	}
+	return keys
+}
+
+func (t *Turnstile) would(at float64, keys []string) bool {
+	for i, l := range t.limits {
+		if keys[i] == "" {
+			continue
+		}
+		var ok bool
+		if t.next[i], ok = t.buckets[i][keys[i]].offer(at, l.Rate, float64(l.Burst)); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// pass: a request counts in every zone or, refused by one, in none.
+func (t *Turnstile) pass(at float64, keys []string) bool {
+	if !t.would(at, keys) {
+		return false
+	}
+	for i := range t.limits {
+		if keys[i] != "" {
+			t.buckets[i][keys[i]] = t.next[i]
+		}
+	}
+	return true
+}
+
 // bucket is nginx' leaky bucket (ngx_http_limit_req_lookup): time takes rate off the excess, a request adds one, and one
-// that would lift it above burst is refused and leaves no trace. The first request of a key finds it empty. A request
-// counts in every zone or, refused by one, in none.
+// that would lift it above burst is refused and leaves no trace. The first request of a key finds it empty.
 type bucket struct {
 	excess, last float64
 	used         bool

@@ -42,8 +42,10 @@ func (c *Case) embedFixes(h Hypothesis) []Fix {
 	f.Check = fmt.Sprintf("curl -sI https://SITE%s | grep -i set-cookie   # must print nothing", exampleOf(routes[0].Name))
 	f.Text = c.statelessText(names)
 	f.Effect = c.embedEffect(routes, h, n)
-	// What nginx itself can do: drop the cookies both ways and keep the answer for a minute, so that the application sees a
-	// fraction. It does not keep the application from starting a session on the requests that reach it.
+	if p, ok := c.embedPatch(Fix{ID: "embed-stateless-route"}, routes, h); ok {
+		f.Text = strings.TrimSuffix(f.Text, cacheText(names)) + "Until that is out, the next fix has nginx answer repeats."
+		return []Fix{f, p}
+	}
 	return []Fix{f}
 }
 

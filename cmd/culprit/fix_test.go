@@ -101,7 +101,7 @@ func nginxTakes(t *testing.T, tree string) {
 		os.WriteFile(filepath.Join(dir, "snippets/fastcgi-php.conf"), []byte("fastcgi_index index.php;\n"), 0o644)
 		os.WriteFile(filepath.Join(dir, "fastcgi_params"), nil, 0o644)
 		text, _ := os.ReadFile(path)
-		conf := strings.NewReplacer("/etc/nginx/", dir+"/", "/var/log/nginx/", dir+"/", "/run/nginx.pid", dir+"/pid").Replace(string(text))
+		conf := strings.NewReplacer("/etc/nginx/", dir+"/", "/var/log/nginx/", dir+"/", "/run/nginx.pid", dir+"/pid", "/var/cache/", dir+"/").Replace(string(text))
 		// The keys are not in the input: TLS is left out, all else stays.
 		conf = regexp.MustCompile(`(?m)^\s*ssl_certificate.*\n`).ReplaceAllString(conf, "")
 		conf = regexp.MustCompile(`(listen [^;\n]*?) ssl( http2)?`).ReplaceAllString(conf, "$1")

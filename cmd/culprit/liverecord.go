@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,14 +41,18 @@ func (b *byteSize) String() string {
 
 func (b *byteSize) Type() string { return "SIZE" }
 
-// replay makes a source of every track of the recording, with what earlier runs put into it.
-func (f *fold) replay() error {
+// replay makes a source of every track of the recording, with what earlier runs put into it. A log is read as its opening
+// says.
+func (f *fold) replay(openings []opening) error {
 	for _, t := range f.recording.Tracks() {
 		if _, ok := parsers.ByName(t.Format); !ok {
 			return fmt.Errorf("%s holds %q, which this culprit cannot read; name a new folder", t.Folder, t.Format)
 		}
 		s := newLiveSource(t.Name, t.Format, 0)
 		s.file.source.Host, s.track = t.Host, t
+		if i := slices.IndexFunc(openings, func(o opening) bool { return o.name == t.Name }); i >= 0 {
+			s.file.source.Hints = openings[i].hints
+		}
 		f.sources = append(f.sources, s)
 		if err := s.replay(f); err != nil {
 			return err

@@ -55,7 +55,7 @@ type fold struct {
 // add makes a source that is not in the recording.
 func (f *fold) add(o opening) *liveSource {
 	s := newLiveSource(o.name, o.format, o.settle)
-	s.file.source.Host = o.host
+	s.file.source.Host, s.file.source.Hints = o.host, o.hints
 	f.sources = append(f.sources, s)
 	return s
 }

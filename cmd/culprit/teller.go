@@ -35,8 +35,9 @@ type teller struct {
 const keptEvents = 200
 
 type trouble struct {
-	text string
-	at   time.Time
+	text  string
+	at    time.Time
+	lasts bool // nothing that follows ends it
 }
 
 func newTeller(w io.Writer, json bool) *teller {
@@ -57,8 +58,8 @@ func (t *teller) event(e report.LiveEvent) {
 	if t.told = append(t.told, e); len(t.told) > keptEvents {
 		t.told = slices.Delete(t.told, 0, len(t.told)-keptEvents)
 	}
-	if e.Kind == "source" {
-		t.trouble[e.Source] = trouble{e.Text, e.Time}
+	if e.Kind == "source" || e.Kind == "missing" && strings.Contains(e.Text, "permission denied") {
+		t.trouble[e.Source] = trouble{e.Text, e.Time, e.Kind == "missing"}
 	}
 	if t.hear != nil {
 		t.hear(e)

@@ -20,6 +20,7 @@ import (
 	"culprit/cmd/internal/collect"
 	"culprit/cmd/internal/report"
 	"culprit/correlate"
+	"culprit/parsers"
 	"culprit/rules"
 )
 
@@ -39,26 +40,36 @@ type watching struct {
 	notifyAbout           string
 	forecastWithin        time.Duration
 	metrics               string
+	nginxConf             string
+
+	host     *collect.Host // where to look for what to watch
+	kmsgFile string
 
 	until level
 	live  report.Live // as last judged
 }
 
 func newWatch(code *int) *cobra.Command {
-	w := watching{recordMax: 1 << 30}
+	return watchCommand(watching{recordMax: 1 << 30, host: collect.ThisHost(), kmsgFile: "/dev/kmsg"}, code)
+}
+
+func watchCommand(w watching, code *int) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [--access-log F] [--error-log F] [--kmsg] [--redis URL]",
 		Short: "Watch this host, and say what is wrong as it shows, and when the memory will be gone",
 		Long: `watch reads logs as they are written, the kernel's ring and a running Redis, and judges them together with this host's
 memory as analyze does. On a terminal it shows a screen; elsewhere, and with --plain or --json, it prints one line when
-something changes: the verdict, a finding, a forecast. It only reads; Redis is asked nothing that could change it.`,
-		Example: "  culprit watch --access-log /var/log/nginx/access.log --redis redis://127.0.0.1:6379\n  culprit watch --kmsg --redis unix:///run/redis.sock --json",
+something changes: the verdict, a finding, a forecast. Where no flag names what to watch, it looks for the nginx, Redis and
+PHP-FPM that run, their logs and configurations, and the kernel's ring, and says what it found. It only reads; Redis is
+asked nothing that could change it.`,
+		Example: "  culprit watch\n  culprit watch --access-log /var/log/nginx/access.log --redis redis://127.0.0.1:6379\n  culprit watch --json --until-finding=forecast --notify https://hooks.example.com/T0/B0/XX",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return w.run(cmd, code) },
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&w.access, "access-log", nil, "an access log of nginx; may be repeated")
 	f.StringArrayVar(&w.errors, "error-log", nil, "an error log of nginx; may be repeated")
+	f.StringVar(&w.nginxConf, "nginx-conf", "", "the configuration of nginx: its log_format is how access logs are read, and without other flags its logs are watched")
 	f.BoolVar(&w.kmsg, "kmsg", false, "read the kernel's ring (/dev/kmsg; needs root)")
 	f.StringArrayVar(&w.redis, "redis", nil, "a Redis to ask: redis://[user:password@]host:6379, rediss://..., unix:///path, redis+sentinel://host:26379/master, redis+cluster://host:6379; may be repeated")
 	f.StringVar(&w.record, "record", "", "keep every byte that came in, in this folder, for culprit analyze; a later run goes on there")
@@ -162,9 +173,6 @@ func (w *watching) check() (err error) {
 			return fmt.Errorf("--until-finding %w", err)
 		}
 	}
-	if len(w.access)+len(w.errors)+len(w.redis) == 0 && !w.kmsg {
-		return errors.New("nothing to watch: name --access-log, --error-log, --kmsg or --redis")
-	}
 	return nil
 }
 
@@ -229,6 +237,7 @@ type opening struct {
 	name, file, format string        // the file is its name in a recording
 	host               string        // that it tells of; "" = this one
 	settle             time.Duration // see liveSource
+	hints              *parsers.Hints
 	// open begins at mark, where an earlier run recorded the source up to; nil = at its beginning.
 	open func(mark json.RawMessage) (io.Reader, error)
 }
@@ -236,19 +245,19 @@ type opening struct {
 // open makes the sources that the flags name, and of this host those that go with them. Those of earlier runs in the
 // recording come first, with what they told.
 func (w *watching) open(ctx context.Context, f *fold, say *teller) error {
+	all, err := w.openings(ctx, say)
+	if err != nil {
+		return err
+	}
 	if w.record != "" {
 		rec, err := collect.OpenRecording(w.record, int64(w.recordMax), say.about("recording"))
 		if err != nil {
 			return fmt.Errorf("--record: %w", err)
 		}
 		f.recording = rec
-		if err := f.replay(); err != nil {
+		if err := f.replay(all); err != nil {
 			return fmt.Errorf("--record: %w", err)
 		}
-	}
-	all, err := w.openings(ctx, say)
-	if err != nil {
-		return err
 	}
 	for _, o := range all {
 		s, mark := (*liveSource)(nil), json.RawMessage(nil)
@@ -266,39 +275,69 @@ func (w *watching) open(ctx context.Context, f *fold, say *teller) error {
 	return nil
 }
 
+// openings lists the sources, in the order in which they are told.
 func (w *watching) openings(ctx context.Context, say *teller) ([]opening, error) {
+	var found collect.Found
+	told := w.told()
+	if !told || len(w.access) > 0 {
+		found = w.host.Discover(ctx)
+	}
+	found, err := w.find(found, say)
+	if err != nil {
+		return nil, err
+	}
 	var all []opening
-	tail := func(log, format string, settle time.Duration) {
-		all = append(all, opening{log, filepath.Base(log), format, "", settle, func(mark json.RawMessage) (io.Reader, error) {
+	tail := func(log, format string, settle time.Duration, hints *parsers.Hints) {
+		all = append(all, opening{name: log, file: filepath.Base(log), format: format, settle: settle, hints: hints, open: func(mark json.RawMessage) (io.Reader, error) {
 			return collect.Follow(ctx, log, collect.FollowOptions{From: collect.ReadMark(mark), Notice: say.about(log)}), nil
 		}})
 	}
 	ask := func(name, format string, ask func(context.Context) []byte) {
-		all = append(all, opening{name, name + ".txt", format, "", 0, func(json.RawMessage) (io.Reader, error) {
+		all = append(all, opening{name: name, file: name + ".txt", format: format, open: func(json.RawMessage) (io.Reader, error) {
 			return collect.Poll(ctx, w.ask, ask), nil
 		}})
 	}
-	for _, log := range w.access {
-		tail(log, "nginx-access", settleLines)
+	access, failures, redis, configs := w.access, w.errors, w.redis, found.Configs
+	if !told {
+		for _, l := range found.Logs {
+			switch l.Format {
+			case "nginx-access":
+				access = append(access, l.Path)
+			case "nginx-error":
+				failures = append(failures, l.Path)
+			default:
+				tail(l.Path, l.Format, settleReports, nil)
+			}
+		}
+		for _, r := range found.Redis {
+			redis = append(redis, r.URL)
+		}
+	} else if !slices.ContainsFunc(access, func(log string) bool { return w.formatsFor(log, found) != nil }) {
+		configs = nil // of an nginx that has nothing to do with the logs that are named
+	} else {
+		configs = slices.DeleteFunc(slices.Clone(configs), func(c collect.FoundConfig) bool { return c.Format != "nginx-conf" })
 	}
-	for _, log := range w.errors {
-		tail(log, "nginx-error", settleReports)
+	for _, log := range access {
+		tail(log, "nginx-access", settleLines, w.formatsFor(log, found))
+	}
+	for _, log := range failures {
+		tail(log, "nginx-error", settleReports, nil)
 	}
 	if w.kmsg {
-		all = append(all, opening{"kmsg", "kmsg", "kernel", "", settleReports, func(json.RawMessage) (io.Reader, error) {
-			k, err := collect.OpenKmsg(ctx, "/dev/kmsg", say.about("kmsg"))
+		all = append(all, opening{name: "kmsg", file: "kmsg", format: "kernel", settle: settleReports, open: func(json.RawMessage) (io.Reader, error) {
+			k, err := collect.OpenKmsg(ctx, w.kmsgFile, say.about("kmsg"))
 			if err != nil {
 				return nil, unreadable{err}
 			}
 			return k, nil
 		}})
 	}
-	for i, url := range w.redis {
+	for i, url := range redis {
 		name := "redis-info"
 		if i > 0 {
 			name = fmt.Sprintf("redis-info-%d", i+1)
 		}
-		r, err := collect.OpenRedis(url, say.about(name))
+		r, err := collect.OpenRedis(withPassword(url, os.Getenv("REDISCLI_AUTH")), say.about(name))
 		if err != nil {
 			return nil, err
 		}
@@ -307,9 +346,15 @@ func (w *watching) openings(ctx context.Context, say *teller) ([]opening, error)
 	}
 	ask("meminfo", "meminfo", collect.Meminfo)
 	ask("ps", "ps", collect.Processes)
-	all = append(all, opening{"clock", "clock.txt", "clock", "", 0, func(json.RawMessage) (io.Reader, error) {
+	all = append(all, opening{name: "clock", file: "clock.txt", format: "clock", open: func(json.RawMessage) (io.Reader, error) {
 		return bytes.NewReader(collect.HostClock(ctx)), nil
 	}})
+	for _, c := range configs {
+		name := strings.TrimPrefix(c.Path, "/") // as patch -p1 -d / wants it
+		all = append(all, opening{name: name, file: filepath.Base(c.Path), format: c.Format, open: func(mark json.RawMessage) (io.Reader, error) {
+			return openConfig(c.Text, mark, say.about(name)), nil
+		}})
+	}
 	return all, nil
 }
 
@@ -363,7 +408,7 @@ func (w *watching) stands(f *fold, say *teller) report.Live {
 		l.Sources = append(l.Sources, x)
 	}
 	for _, name := range slices.Sorted(maps.Keys(troubles)) { // what could not be opened, or notified
-		if t := troubles[name]; !slices.ContainsFunc(f.sources, func(s *liveSource) bool { return s.file.source.Name == name }) && l.At.Sub(t.at) < otherTrouble {
+		if t := troubles[name]; !slices.ContainsFunc(f.sources, func(s *liveSource) bool { return s.file.source.Name == name }) && (t.lasts || l.At.Sub(t.at) < otherTrouble) {
 			l.Sources = append(l.Sources, report.LiveSource{Name: name, Trouble: t.text})
 		}
 	}

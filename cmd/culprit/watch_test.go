@@ -352,7 +352,7 @@ func TestWatchUsage(t *testing.T) {
 	full := t.TempDir()
 	os.WriteFile(filepath.Join(full, "x"), nil, 0o600)
 	for _, args := range [][]string{
-		{}, {"--kmsg", "--every", "0s"}, {"--redis", "http://x"}, {"--access-log", "x", "--record", full}, {"--plain", "--redis", "redis://x"},
+		{"--kmsg", "--every", "0s"}, {"--redis", "http://x"}, {"--access-log", "x", "--record", full}, {"--plain", "--redis", "redis://x"},
 	} {
 		w := startWatch(t.Context(), args...)
 		<-w.done

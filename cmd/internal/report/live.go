@@ -13,8 +13,8 @@ import (
 // LiveEvent is one thing that culprit watch tells. Exactly one of the pointers is set, or Text.
 type LiveEvent struct {
 	Time     time.Time
-	Kind     string // started, source, verdict, finding, gone, forecast, ended
-	Source   string // of a source event
+	Kind     string // started, found, missing, source, verdict, finding, gone, forecast, ended
+	Source   string // of a source that is found, missing, or in trouble
 	Text     string
 	Verdict  *rules.Verdict
 	Finding  *rules.Finding

@@ -384,20 +384,20 @@ func (w *webFold) enter(unix int64) {
 	}
 }
 
-// forwarded is the client behind a proxy: the last valid public address of X-Forwarded-For, believed only when the
-// connection came from a private address, because a client can write the header itself.
+// forwarded is the client behind proxies: the last valid address of X-Forwarded-For that is neither private nor a known
+// proxy's, believed only when the connection came from such a one, because a client can write the header itself.
 func forwarded(a *parsers.Access) []byte {
 	if len(a.ForwardedFor) == 0 {
 		return nil
 	}
-	if addr, ok := ParseClient(a.Client); ok && !IsPrivate(addr) {
+	if addr, ok := ParseClient(a.Client); ok && !IsPrivate(addr) && !proxied(addr) {
 		return nil
 	}
 	list := a.ForwardedFor
 	for len(list) > 0 {
 		i := bytes.LastIndexByte(list, ',')
 		one := bytes.TrimSpace(list[i+1:])
-		if addr, ok := ParseClient(one); ok && !IsPrivate(addr) {
+		if addr, ok := ParseClient(one); ok && !IsPrivate(addr) && !proxied(addr) {
 			return one
 		}
 		list = list[:max(i, 0)]

@@ -166,6 +166,7 @@ type Share struct {
 	Keys        float64 // Candidates x PerRequest
 	Share       float64 // of NewKeys
 	Correlation float64 // of increments, interval by interval; NaN with fewer than four
+	AnyAnswer   bool    // its requests count whatever their answer
 	Bound       bool    // the group makes more requests than there were new keys, and cannot be told apart by time
 }
 
@@ -258,7 +259,7 @@ func Attribute(g *Growth, w *Web) *Attribution {
 	}
 	a.Ambiguous = ambiguous
 	for j, grp := range groups {
-		s := Share{Group: grp, PerRequest: beta[j], Correlation: math.NaN()}
+		s := Share{Group: grp, PerRequest: beta[j], Correlation: math.NaN(), AnyAnswer: a.AnyAnswer}
 		for i := range list {
 			s.Candidates += x[j][i]
 		}

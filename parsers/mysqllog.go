@@ -89,7 +89,7 @@ func mysqlEvent(msg string) string {
 		return "stopped"
 	case has("Number of processes running now: 0"), has("mysqld restarted"):
 		return "restarted"
-	case has("was not shut"), has("Starting crash recovery"), has("crash recovery is in progress"):
+	case has("was not shut"), has("Starting crash recovery"), has("crash recovery is in progress"), has("Doing recovery: scanned"):
 		return "unclean"
 	case has("buffer pool, total size"), has("buffer pool, size"), has("Memory pressure event"), has("Resizing buffer pool"):
 		return "buffer-pool"

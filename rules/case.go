@@ -20,6 +20,7 @@ type Case struct {
 	Kill         *correlate.Placed[parsers.OOMKill]  // the kill this incident is about; nil = none
 	Elsewhere    []correlate.Placed[parsers.OOMKill] // kills that are somebody else's, each with a reason in WhyElsewhere
 	WhyElsewhere []string
+	Killer       string // who killed: "the kernel", unless another log says that systemd-oomd or earlyoom did
 
 	Redis  *correlate.Instance // the server the incident is about; nil = none in the input
 	Growth *correlate.Growth   // of Redis up to the kill or the end; nil = no snapshots
@@ -28,6 +29,7 @@ type Case struct {
 	Who    *correlate.Attribution
 
 	RAM    Amount      // bytes
+	Room   Amount      // what there was to fill: the limit of the group that was killed in, else RAM
 	Groups []TaskGroup // of the kill's task table (else ps), by RSS
 	Bursts []Burst     // stretches of 5xx well above the site's usual
 
@@ -62,9 +64,12 @@ type Burst struct {
 
 // Open prepares a case.
 func Open(inc *correlate.Incident) *Case {
-	c := &Case{Incident: inc}
+	c := &Case{Incident: inc, Killer: "the kernel"}
 	c.Bursts = findBursts(inc.Web)
 	c.pickKill()
+	if c.Kill == nil {
+		c.Kill = c.killTold()
+	}
 	c.pickRedis()
 	end := time.Time{}
 	if c.Kill != nil && c.Kill.Placed {
@@ -78,6 +83,7 @@ func Open(inc *correlate.Incident) *Case {
 		}
 	}
 	c.RAM = c.findRAM()
+	c.Room = c.findRoom()
 	c.Groups = c.taskGroups()
 	c.Leak = c.leak() // decides which keys the growth is told by
 	if c.Growth != nil && !c.After && inc.Web != nil {
@@ -397,6 +403,27 @@ func (c *Case) findRAM() Amount {
 		}
 	}
 	return Amount{}
+}
+
+// findRoom: in a group with a limit the host's memory does not count, the limit does.
+func (c *Case) findRoom() Amount {
+	if c.inGroup() {
+		if n, ev, ok := c.groupLimit(); ok && n > 0 {
+			return Amount{n, true, ev}
+		}
+	}
+	return c.RAM
+}
+
+// inGroup: the kill was for the limit of a memory cgroup.
+func (c *Case) inGroup() bool { return c.Kill != nil && c.Kill.Fact.Constraint == "memcg" }
+
+// roomWord names what Room is.
+func (c *Case) roomWord() string {
+	if c.inGroup() && c.Room != c.RAM {
+		return "its group's limit"
+	}
+	return "RAM"
 }
 
 // swap is the host's swap in kB.

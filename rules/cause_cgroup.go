@@ -49,12 +49,21 @@ func judgeCgroup(c *Case) Hypothesis {
 	limit, limitEv, known := c.groupLimit()
 	rss := killedRSS(k)
 	maxmem, maxKnown := c.maxmemory()
+	held, who := rss, c.victim()+" reached"
+	if sum := c.groupHeld(); sum > rss {
+		if held = sum; sum > rss*3/2 {
+			who = fmt.Sprintf("%s, which held %s together, reached", plural(len(k.Fact.Tasks), c.Groups[0].Comm), bytesIn(sum))
+			if len(c.Groups) > 1 {
+				who = fmt.Sprintf("the %d processes of a group, of which %s held most, reached", len(k.Fact.Tasks), plural(c.Groups[0].Count, c.Groups[0].Comm))
+			}
+		}
+	}
 	h.Tests = correlate.Tests{
 		Structural: correlate.Pass,
 		Deviating:  correlate.Pass,
 		Ordered:    correlate.Pass,
-		// the victim must hold half of what its group may: less, and others in the group filled it
-		Sufficient: correlate.Judge(known && rss > 0, rss*2 >= limit),
+		// what the group's processes held must be half of what it may: the kernel lists them all, and kills the largest
+		Sufficient: correlate.Judge(known && held > 0, held*2 >= limit),
 	}
 	if IsRedis(k.Fact.VictimComm) && maxKnown && known {
 		h.Tests.Structural = correlate.Judge(true, maxmem.Bytes == 0 || maxmem.Bytes > limit*9/10)
@@ -66,6 +75,9 @@ func judgeCgroup(c *Case) Hypothesis {
 		return h
 	}
 	h.State = Established
+	if held == 0 {
+		h.Confidence = 0.7 // a container's status alone: a node that ran out of memory leaves the same word
+	}
 	h.Evidence = []correlate.Evidence{k.Ev}
 	group := k.Fact.OOMMemcg
 	if group == "" {
@@ -74,7 +86,9 @@ func judgeCgroup(c *Case) Hypothesis {
 	limitWord := "its limit"
 	if known {
 		limitWord = fmt.Sprintf("its limit of %s", bytesIn(limit))
-		h.Explained = min(float64(rss)/float64(limit), 1)
+		if held > 0 {
+			h.Explained = min(float64(held)/float64(limit), 1)
+		}
 	}
 	why := ""
 	if IsRedis(k.Fact.VictimComm) && maxKnown && known && maxmem.Bytes > limit {
@@ -82,7 +96,10 @@ func judgeCgroup(c *Case) Hypothesis {
 	} else if IsRedis(k.Fact.VictimComm) && maxKnown && maxmem.Bytes == 0 {
 		why = "; Redis has no maxmemory of its own"
 	}
-	h.Summary = fmt.Sprintf("%s reached %s in cgroup %s%s; the kernel killed it while the host had memory left.", c.victim(), limitWord, short(group), why)
+	if !strings.HasPrefix(who, c.victim()) {
+		limitWord = strings.Replace(limitWord, "its", "their", 1)
+	}
+	h.Summary = fmt.Sprintf("%s %s in cgroup %s%s; the kernel killed %s while the host had memory left.", who, limitWord, short(group), why, killedWord(who, c.victim()))
 	cause := correlate.Event{Kind: "cgroup-limit", Subject: group, Text: fmt.Sprintf("the group %s was at %s", short(group), limitWord), From: k.At, To: k.At}
 	if limitEv.File != "" {
 		cause.Evidence = append(cause.Evidence, limitEv)
@@ -99,6 +116,26 @@ func judgeCgroup(c *Case) Hypothesis {
 		h.Fixes = append(h.Fixes, "redis-maxmemory")
 	}
 	return h
+}
+
+// killedWord names the victim again where the sentence is about its group.
+func killedWord(who, victim string) string {
+	if strings.HasPrefix(who, victim) {
+		return "it"
+	}
+	return victim
+}
+
+// groupHeld sums the task table of a kill in a group: it lists the group's processes and no others.
+func (c *Case) groupHeld() int64 {
+	if len(c.Kill.Fact.Tasks) == 0 {
+		return 0
+	}
+	sum := int64(0)
+	for _, g := range c.Groups {
+		sum += g.RSS
+	}
+	return sum
 }
 
 // short keeps the telling end of a cgroup path.

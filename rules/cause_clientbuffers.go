@@ -131,7 +131,7 @@ func judgeClientBuffers(c *Case) Hypothesis {
 	}
 	end := ""
 	if c.Kill != nil {
-		end = fmt.Sprintf(" until the kernel killed %s", c.victim())
+		end = fmt.Sprintf(" until %s killed %s", c.Killer, c.victim())
 		h.Chain = append(h.Chain, link(buffers, c.killEvent(), h.Tests, h.Explained))
 		h.Chain = append(h.Chain, c.killToWeb()...)
 	} else {

@@ -16,11 +16,12 @@ login, carts are empty, hit ratio falls. Nothing dies.
 Arithmetic:
 
     share = growth of evicted_keys between two snapshots / keys
-    rate  = evictions a second, held against the interval before
+    rate  = evictions a second, held against the run before (at its first snapshot: against the server's life)
     hit ratio = keyspace_hits / (keyspace_hits + keyspace_misses), of the interval's own growth
 
-Threshold: A twentieth of all keys in an interval, after an interval with none or a tenth of that rate. A cache at its
-limit evicts all the time, evenly and few: that is what it is for.
+Threshold: A twentieth of all keys, after a time with none or a tenth of that rate. A cache at its limit evicts all the
+time, evenly: that is what it is for. Where hits and misses are known, what was evicted must be missed: a hit ratio that
+stays, with as many keys as before, is a cache that drops what nobody asks for.
 
 When it is wrong: the keys that went were a cache's and nobody missed them; the hit ratio and redis-evicts-sessions
 tell.`,
@@ -48,6 +49,9 @@ func judgeEviction(c *Case) Hypothesis {
 	}
 	if worst.evicted == 0 {
 		h.State, h.Reason = Excluded, fmt.Sprintf("evicted_keys stayed at %s", count(g.Last.Evicted.N))
+		if n := evictedIn(g); n > 0 {
+			h.Reason = fmt.Sprintf("%s keys were evicted at the usual pace: a cache at its limit, as it is meant", count(n))
+		}
 		h.Evidence = []correlate.Evidence{g.Last.Evidence("evicted_keys", "")}
 		return h
 	}
@@ -58,14 +62,19 @@ func judgeEviction(c *Case) Hypothesis {
 		h.Reason = fmt.Sprintf("%s evictions in %s are %s of the keys: a cache at its limit, as it is meant", count(worst.evicted), spell(b.At.Sub(a.At)), percent(worst.share))
 		return h
 	}
-	if worst.before > 0 && worst.rate < 10*worst.before {
+	if worst.before < 0 {
 		h.State, h.Confidence = Possible, 0.3
-		h.Reason = "evictions go on at their usual rate"
+		h.Reason = "keys are evicted from the first snapshot on: whether that is the usual pace is not in the input"
 		return h
 	}
 	full := float64(b.Used.Or(0)) / float64(max(b.Max.Or(0), 1))
 	hit, hitKnown := hitRatio(a, b)
 	usual, usualKnown := hitRatio(&worst.run[0], a)
+	if hitKnown && usualKnown && hit >= usual-0.02 && len(c.Bursts) == 0 && b.Keys.Or(0)*10 >= a.Keys.Or(0)*8 {
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("%s keys were evicted in %s, but the hit ratio stayed at %s: nobody asked for them", count(worst.evicted), spell(b.At.Sub(a.At)), percent(hit))
+		return h
+	}
 	h.Tests = correlate.Tests{
 		Structural: correlate.Judge(b.Policy != "", b.Policy != "noeviction"),
 		Deviating:  correlate.Judge(hitKnown && usualKnown, hit < usual-0.02),
@@ -97,10 +106,11 @@ type storm struct {
 	from, to     *correlate.Snapshot
 	evicted      int64
 	share        float64 // of the keys there were
-	rate, before float64 // evictions a second: of the storm, of the run before it
+	rate, before float64 // evictions a second: of the storm, of the time before it; before is negative where unknown
 }
 
-// findStorm is the stretch of evicting intervals with the most evictions.
+// findStorm is the stretch with the most evictions among those that began: intervals that evict at stormRate times the pace
+// before them at least. A cache that lives at its limit evicts in every interval and storms in none.
 func findStorm(g *correlate.Growth) storm {
 	var best storm
 	for i := 1; i < len(g.Run); i++ {
@@ -108,29 +118,50 @@ func findStorm(g *correlate.Growth) storm {
 		if !a.Evicted.OK || !a.Placed {
 			continue
 		}
+		before := evictedBefore(g, i-1)
 		j := i
-		for j < len(g.Run) && g.Run[j].Evicted.OK && g.Run[j].Evicted.N > g.Run[j-1].Evicted.N {
+		for j < len(g.Run) && evictionRate(&g.Run[j-1], &g.Run[j]) > max(stormRate*before, 0) {
 			j++
 		}
 		if j == i {
 			continue
 		}
 		b := &g.Run[j-1]
-		s := storm{run: g.Run, from: a, to: b, evicted: b.Evicted.N - a.Evicted.N}
-		keys := max(a.Keys.Or(0), b.Keys.Or(0), 1)
-		s.share = float64(s.evicted) / float64(keys)
-		if sec := b.At.Sub(a.At).Seconds(); sec > 0 {
-			s.rate = float64(s.evicted) / sec
-		}
-		if sec := a.At.Sub(g.Run[0].At).Seconds(); sec > 0 && g.Run[0].Evicted.OK {
-			s.before = float64(a.Evicted.N-g.Run[0].Evicted.N) / sec
-		}
+		s := storm{run: g.Run, from: a, to: b, evicted: b.Evicted.N - a.Evicted.N, rate: evictionRate(a, b), before: before}
+		s.share = float64(s.evicted) / float64(max(a.Keys.Or(0), b.Keys.Or(0), 1))
 		if s.evicted > best.evicted {
 			best = s
 		}
 		i = j
 	}
 	return best
+}
+
+// stormRate: ten times the usual pace. Traffic swings by a factor of a few over a day; a bulk writer is beyond it.
+const stormRate = 10
+
+// evictedBefore is the pace of evictions up to snapshot i: over the run so far, else over the server's life by its uptime.
+func evictedBefore(g *correlate.Growth, i int) float64 {
+	s := &g.Run[i]
+	if rate := evictionRate(&g.Run[0], s); i > 0 && rate >= 0 {
+		return rate
+	}
+	if s.Uptime.Or(0) > 0 {
+		return float64(s.Evicted.N) / float64(s.Uptime.N)
+	}
+	if s.Evicted.N == 0 {
+		return 0
+	}
+	return -1
+}
+
+// evictionRate is evictions a second from a to b; negative where unknown.
+func evictionRate(a, b *correlate.Snapshot) float64 {
+	sec := b.At.Sub(a.At).Seconds()
+	if !a.Evicted.OK || !b.Evicted.OK || sec <= 0 || b.Evicted.N < a.Evicted.N {
+		return -1
+	}
+	return float64(b.Evicted.N-a.Evicted.N) / sec
 }
 
 // hitRatio is hits over lookups between two snapshots; a hundred lookups make a ratio.

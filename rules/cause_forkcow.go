@@ -116,7 +116,7 @@ func judgeForkCOW(c *Case) Hypothesis {
 	if cowOK {
 		extra = fmt.Sprintf(" (%s of copies)", bytesIn(cow))
 	}
-	h.Summary = fmt.Sprintf("Redis forked to save and copy-on-write%s took the last memory; the kernel killed %s.", extra, victim)
+	h.Summary = fmt.Sprintf("Redis forked to save and copy-on-write%s took the last memory; %s killed %s.", extra, c.Killer, victim)
 	h.Evidence = rowEv
 	h.Onset = save
 	h.Fixes = []string{"overcommit-memory", "rdb-schedule", "redis-maxmemory", "memory-budget"}

@@ -75,7 +75,7 @@ func judgeFragmentation(c *Case) Hypothesis {
 	}
 	h.State = Established
 	h.Explained = float64(waste) / float64(l.RSS.N)
-	h.Summary = fmt.Sprintf("%s of Redis's %s resident were fragmentation: RSS grew to %.1f times used_memory while the data stayed, until the kernel killed %s.", bytesIn(waste), bytesIn(l.RSS.N), ratio, c.victim())
+	h.Summary = fmt.Sprintf("%s of Redis's %s resident were fragmentation: RSS grew to %.1f times used_memory while the data stayed, until %s killed %s.", bytesIn(waste), bytesIn(l.RSS.N), ratio, c.Killer, c.victim())
 	frag := correlate.Event{Kind: "allocator-fragmentation", Subject: "redis-server", Text: fmt.Sprintf("used_memory went from %s to %s, RSS from %s to %s", bytesIn(g.First.Used.Or(0)), bytesIn(l.Used.N), bytesIn(g.First.RSS.Or(0)), bytesIn(l.RSS.N)),
 		From: g.First.At, To: l.At, Evidence: []correlate.Evidence{g.First.Evidence("used_memory_rss", ""), l.Evidence("used_memory", ""), l.Evidence("used_memory_rss", "")}}
 	h.Chain = append([]correlate.Link{link(frag, c.killEvent(), h.Tests, h.Explained)}, c.killToWeb()...)

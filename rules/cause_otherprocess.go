@@ -108,7 +108,7 @@ func judgeOtherProcess(c *Case) Hypothesis {
 		h.Reason = fmt.Sprintf("%s held %s, as its configuration allows; no program alone is over what it may take", hog.Comm, bytesIn(hog.RSS))
 	}
 	h.Culprits = []Culprit{{Kind: "process", Value: hog.Comm, Share: share, Note: fmt.Sprintf("%d processes, %s", hog.Count, bytesIn(hog.RSS))}}
-	h.Summary = fmt.Sprintf("%s took %s of %s of RAM%s; the kernel killed %s for it.", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), bytesIn(c.RAM.Bytes), flatWord(c, known, redis), c.victim())
+	h.Summary = fmt.Sprintf("%s took %s of %s of RAM%s; %s killed %s for it.", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), bytesIn(c.RAM.Bytes), flatWord(c, known, redis), c.Killer, c.victim())
 	hogEvent := correlate.Event{Kind: "process-memory", Subject: hog.Comm, Text: fmt.Sprintf("%s held %s (%s of RAM)", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), percent(share)), From: c.Kill.At, To: c.Kill.At, Evidence: []correlate.Evidence{hogEv}}
 	first := link(hogEvent, c.killEvent(), h.Tests, share)
 	if redisEv.File != "" {

@@ -16,7 +16,7 @@ func (c *Case) killEvent() correlate.Event {
 		return correlate.Event{}
 	}
 	ev := k.Ev
-	text := fmt.Sprintf("the kernel killed %s", name(k.Fact.VictimComm))
+	text := fmt.Sprintf("%s killed %s", c.Killer, name(k.Fact.VictimComm))
 	if k.Fact.VictimPID.OK {
 		text += fmt.Sprintf(" (pid %d)", k.Fact.VictimPID.N)
 	}

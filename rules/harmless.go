@@ -39,6 +39,15 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if b, ok := c.mainBurst(); ok && b.Failed >= 10 {
 		return false, "", 0
 	}
+	if _, ok := c.lastEnd(); ok {
+		return false, "", 0
+	}
+	if _, ok := c.rebooted(); ok {
+		return false, "", 0
+	}
+	if _, ok := c.turnedAway(); ok {
+		return false, "", 0
+	}
 	conf := 0.9
 	var parts []string
 	if web {
@@ -75,6 +84,22 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	return true, fmt.Sprintf("no incident: %s; %s", joinAnd(parts), note), conf
 }
 
+// turnedAway: the web server itself says that it could not serve, ten times or more: visitors were hurt, whatever status
+// the access log shows for those it did answer.
+func (c *Case) turnedAway() (correlate.ErrorGroup, bool) {
+	var worst correlate.ErrorGroup
+	for _, g := range c.Errors {
+		switch g.Signature {
+		case "worker-connections", "no-live-upstreams", "upstream-timeout", "connect-refused", "socket-unavailable", "socket-missing",
+			"redis-refused", "redis-timeout", "redis-misconf", "disk-full":
+			if g.N >= 10 && g.N > worst.N {
+				worst = g
+			}
+		}
+	}
+	return worst, worst.N > 0
+}
+
 // missing lists what would move the verdict most: what the open causes asked for, most asked first.
 func (c *Case) missing(all []Hypothesis) []Missing {
 	votes := map[string]int{}
@@ -88,8 +113,18 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 			}
 		}
 	}
-	if c.Kill == nil && len(c.deaths()) > 0 {
-		votes["kernel-log"] += 3
+	if c.Kill == nil {
+		e, ended := c.lastEnd()
+		if len(c.deaths()) > 0 || ended && !e.fault {
+			votes["kernel-log"] += 3
+		}
+		if _, ok := c.rebooted(); ok {
+			votes["kernel-log-before"] += 4
+			delete(votes, "kernel-log")
+		}
+	}
+	if g := c.Growth; g != nil && c.fewGrew() {
+		votes["big-keys"] += 4
 	}
 	if c.Kill != nil {
 		if !c.Kill.Placed {

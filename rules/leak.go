@@ -210,17 +210,17 @@ func (c *Case) blindLeak() leak {
 	return l
 }
 
-// unbounded: no maxmemory, or one above eight tenths of RAM, where fragmentation and the rest of the host leave it no room.
+// unbounded: no maxmemory, or one above eight tenths of the room, where fragmentation and the rest of the host leave it none.
 func (c *Case) unbounded() correlate.Outcome {
 	limit, known := c.maxmemory()
-	return correlate.Judge(known, limit.Bytes == 0 || c.RAM.OK && limit.Bytes > c.RAM.Bytes*8/10)
+	return correlate.Judge(known, limit.Bytes == 0 || c.Room.OK && limit.Bytes > c.Room.Bytes*8/10)
 }
 
 // filledRoom: Redis took at least half of the room there was when its run began: RAM less what the other programs held at
 // the kill and what Redis held at the start. Then its growth is what exhausted the host, whatever part of RAM it came to.
 func (c *Case) filledRoom() bool {
 	g := c.Growth
-	if g == nil || c.After || !c.RAM.OK || c.Kill == nil || len(c.Kill.Fact.Tasks) == 0 {
+	if g == nil || c.After || !c.RAM.OK || c.Kill == nil || c.inGroup() || len(c.Kill.Fact.Tasks) == 0 {
 		return false
 	}
 	grown := max(g.DRSS.Or(0), g.DUsed.Or(0))
@@ -237,10 +237,10 @@ func (c *Case) filledRoom() bool {
 	return grown*10 >= c.RAM.Bytes && grown*2 >= room // under a tenth of RAM is what a working host swings by
 }
 
-// redisShare is Redis's part of RAM when it died: the kernel's count with what it had swapped out, else the last RSS;
+// redisShare is Redis's part of RAM (of its group's limit, where that was hit) when it died: the kernel's count with what it had swapped out, else the last RSS;
 // negative = unknown.
 func (c *Case) redisShare() float64 {
-	if !c.RAM.OK || c.RAM.Bytes == 0 {
+	if !c.Room.OK || c.Room.Bytes == 0 {
 		return -1
 	}
 	rss := int64(0)
@@ -256,7 +256,7 @@ func (c *Case) redisShare() float64 {
 	if rss == 0 {
 		return -1
 	}
-	return float64(rss) / float64(c.RAM.Bytes)
+	return float64(rss) / float64(c.Room.Bytes)
 }
 
 // sessionWords are key prefixes of session stores: PHP, WooCommerce, Laravel, Magento, express-session, Django, Spring, Rails.

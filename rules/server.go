@@ -24,6 +24,9 @@ func (c *Case) hurt(in *correlate.Instance) bool {
 		_, full := c.exhausted()
 		return full && c.redisShare() >= leakOfRAM
 	}
+	if c.inGroup() {
+		return c.redisInGroup()
+	}
 	return IsRedis(c.Kill.Fact.VictimComm) || c.redisShare() >= leakOfRAM
 }
 

@@ -59,7 +59,7 @@ func (c *Case) sources(l leak) source {
 
 func (s *source) add(sh correlate.Share) {
 	switch sh.Group.Kind {
-	case correlate.CrawlerGroup, correlate.NetworkGroup:
+	case correlate.CrawlerGroup, correlate.NetworkGroup, correlate.ProbeGroup:
 		s.crawl += sh.Share
 		if sh.Share >= worthNaming && sh.Candidates >= crawlsAlone/2 {
 			s.crawlers = append(s.crawlers, sh)
@@ -113,10 +113,22 @@ func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share
 		h.Evidence = l.Ev
 		return h
 	}
+	if c.inGroup() && !c.redisInGroup() {
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("the limit of another group was hit, that of %s", name(c.Kill.Fact.VictimComm))
+		h.Evidence = []correlate.Evidence{c.Kill.Ev}
+		return h
+	}
+	if m, ok := c.maxmemory(); ok && m.Bytes > 0 && c.inGroup() && c.Room.OK && m.Bytes >= c.Room.Bytes*9/10 {
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("Redis has a bound, maxmemory %s; the group's limit of %s came before it", bytesIn(m.Bytes), bytesIn(c.Room.Bytes))
+		h.Evidence = []correlate.Evidence{m.Ev}
+		return h
+	}
 	share := c.redisShare()
 	if share >= 0 && share < leakOfRAM && !c.filledRoom() {
 		h.State = Excluded
-		h.Reason = fmt.Sprintf("Redis held %s of RAM when memory ran out", percent(share))
+		h.Reason = fmt.Sprintf("Redis held %s of %s when memory ran out", percent(share), c.roomWord())
 		h.Evidence = l.Ev
 		return h
 	}
@@ -152,6 +164,19 @@ func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share
 	}
 	c.tellLeak(&h, l, src, shares)
 	return h
+}
+
+// redisInGroup: Redis ran in the group whose limit was hit.
+func (c *Case) redisInGroup() bool {
+	if IsRedis(c.Kill.Fact.VictimComm) {
+		return true
+	}
+	for _, t := range c.Kill.Fact.Tasks {
+		if IsRedis(t.Comm) {
+			return true
+		}
+	}
+	return false
 }
 
 // killedRedis is the memory of the Redis that was killed, resident and swapped out; 0 = another process, or unknown.
@@ -356,9 +381,13 @@ func culpritsOf(sh correlate.Share) []Culprit {
 			index[key] = i
 			parts = append(parts, part{name: key})
 		}
-		parts[i].pages += m.Pages
+		made := m.Pages
+		if sh.AnyAnswer {
+			made = m.Requests // a session on a 404 too
+		}
+		parts[i].pages += made
 		parts[i].requests += m.Requests
-		pages += m.Pages
+		pages += made
 	}
 	kind := "address"
 	if byNet || g.Kind == correlate.NetworkGroup && len(parts) > manyAddresses {
@@ -495,7 +524,7 @@ func (c *Case) leakSummary(h *Hypothesis, l leak, shares []correlate.Share) stri
 	}
 	end := fmt.Sprintf("filled %s of the host's %s", bytesIn(c.Growth.Last.RSS.Or(c.Growth.Last.Used.Or(0))), bytesIn(c.RAM.Bytes))
 	if c.Kill != nil {
-		end = fmt.Sprintf("grew Redis until the kernel killed %s", name(c.Kill.Fact.VictimComm))
+		end = fmt.Sprintf("grew Redis until %s killed %s", c.Killer, name(c.Kill.Fact.VictimComm))
 		if c.Kill.Fact.VictimPID.OK {
 			end += fmt.Sprintf(" (pid %d)", c.Kill.Fact.VictimPID.N)
 		}

@@ -1,0 +1,160 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"culprit/correlate"
+	"culprit/parsers"
+)
+
+// Deaths that others tell of where the kernel's own report is not in the input: systemd, systemd-oomd, earlyoom, a
+// container's status; and restarts that only make sense after one.
+
+// killTold is the kill that a supervisor or a container's status tells of: the victim and the time, and in a container the
+// limit; not who held the memory. nil = none of the stack's.
+func (c *Case) killTold() *correlate.Placed[parsers.OOMKill] {
+	var best *correlate.Placed[parsers.OOMKill]
+	take := func(k correlate.Placed[parsers.OOMKill], killer string) {
+		if !serviceComm.MatchString(k.Fact.VictimComm) && !c.felt(&k) || c.hasServiceEvidence() && c.longBefore(&k) {
+			return
+		}
+		// Redis's own death first, as among the kernel's; else the last
+		if best != nil && IsRedis(best.Fact.VictimComm) && !IsRedis(k.Fact.VictimComm) {
+			return
+		}
+		best, c.Killer = &k, killer
+	}
+	for _, s := range c.Services {
+		if s.Fact.Result != "oom-kill" {
+			continue
+		}
+		k := correlate.Placed[parsers.OOMKill]{At: s.At, Placed: s.Placed, Error: s.Error, Ev: s.Ev}
+		k.Fact = parsers.OOMKill{VictimComm: commOf(cmp.Or(s.Fact.Unit, s.Fact.Cgroup)), VictimPID: s.Fact.PID, TaskMemcg: s.Fact.Cgroup}
+		killer := "the kernel"
+		if s.Fact.Event == "oomd-killed" || s.Fact.Program != "systemd" && s.Fact.Event == "killed" {
+			killer = s.Fact.Program
+			if s.Fact.Event == "oomd-killed" {
+				killer = "systemd-oomd"
+			}
+		}
+		take(k, killer)
+	}
+	for _, ct := range c.Containers {
+		if ct.Fact.OOMKilled != "true" {
+			continue
+		}
+		k := correlate.Placed[parsers.OOMKill]{At: ct.Fact.Finished.UTC(), Placed: !ct.Fact.Finished.IsZero(), Error: time.Second, Ev: ct.Ev}
+		k.Fact = parsers.OOMKill{VictimComm: commOf(cmp.Or(programIn(ct.Fact.Image), ct.Fact.Name)), VictimPID: ct.Fact.PID, TaskMemcg: cmp.Or(ct.Fact.Cgroup, ct.Fact.Name)}
+		if ct.Fact.LimitBytes.OK {
+			k.Fact.Constraint, k.Fact.MemcgLimit = "memcg", parsers.Some(ct.Fact.LimitBytes.N>>10)
+		}
+		take(k, "the kernel")
+	}
+	return best
+}
+
+// programs by what units and images are called after them.
+var programs = []struct{ word, comm string }{
+	{"redis", "redis-server"}, {"valkey", "valkey-server"}, {"keydb", "keydb-server"}, {"dragonfly", "dragonfly"},
+	{"mariadb", "mariadbd"}, {"mysql", "mysqld"}, {"percona", "mysqld"}, {"postgres", "postgres"}, {"elasticsearch", "java"}, {"opensearch", "java"},
+	{"fpm", "php-fpm"}, {"nginx", "nginx"}, {"apache", "apache2"}, {"httpd", "httpd"}, {"memcached", "memcached"},
+}
+
+// programIn is the program that an image is called after, "" when it is none of the known.
+func programIn(image string) string {
+	image = image[strings.LastIndexByte(image, '/')+1:]
+	for _, p := range programs {
+		if strings.Contains(image, p.word) {
+			return p.comm
+		}
+	}
+	return ""
+}
+
+var unitKind = regexp.MustCompile(`\.(service|scope|slice)$`)
+
+// commOf is the process name behind a unit, a cgroup's path or a container's name; its own last part where nothing is known.
+func commOf(unit string) string {
+	unit = unit[strings.LastIndexByte(unit, '/')+1:]
+	unit = unitKind.ReplaceAllString(unit, "")
+	return cmp.Or(programIn(unit), unit)
+}
+
+// end is a death of the stack that is no OOM kill by any log: a program that came back without having gone, or was ended by
+// SIGKILL or a fault of its own.
+type end struct {
+	text   string
+	at     time.Time
+	placed bool
+	fault  bool // its own: a crash, which no memory explains
+	ev     correlate.Evidence
+}
+
+// lastEnd is the last of them in the time that the input tells of.
+func (c *Case) lastEnd() (end, bool) {
+	var last end
+	found := false
+	from := c.firstService()
+	take := func(e end) {
+		if e.placed && e.at.Before(from) || found && e.at.Before(last.at) {
+			return
+		}
+		last, found = e, true
+	}
+	for _, s := range c.Services {
+		e := end{at: s.At, placed: s.Placed, ev: s.Ev}
+		who := cmp.Or(s.Fact.Unit, s.Fact.Program)
+		comm := commOf(who)
+		switch {
+		case !serviceComm.MatchString(comm):
+			continue
+		case s.Fact.Event == "unclean":
+			e.text = who + " started again and recovered from a crash: something killed it"
+		case (s.Fact.Event == "killed" || s.Fact.Event == "child-killed") && s.Fact.Signal == "KILL":
+			e.text = who + " was ended by SIGKILL"
+		case s.Fact.Signal == "SEGV" || s.Fact.Signal == "ABRT" || s.Fact.Signal == "BUS":
+			e.text, e.fault = fmt.Sprintf("%s crashed (SIG%s)", who, s.Fact.Signal), true
+		default:
+			continue
+		}
+		take(e)
+	}
+	for _, p := range c.Pool {
+		if p.Fact.Event == "child-killed" && p.Fact.Signal.Or(0) == 9 {
+			take(end{text: "a PHP-FPM worker was ended by SIGKILL", at: p.At, placed: p.Placed, ev: p.Ev})
+		}
+	}
+	for _, g := range c.Errors {
+		if g.Signature == "worker-killed" {
+			take(end{text: "a worker of the web server was ended by SIGKILL", at: g.Last.At, placed: g.Last.Placed, ev: g.Last.Ev})
+		}
+	}
+	for _, k := range c.Kernel {
+		if k.Fact.Event == "segfault" && serviceComm.MatchString(k.Fact.Comm) && !strings.HasPrefix(k.Fact.Comm, "php") {
+			take(end{text: k.Fact.Comm + " crashed with a segmentation fault", at: k.At, placed: k.Placed, fault: true, ev: k.Ev})
+		}
+	}
+	for _, in := range c.Incident.Redis {
+		for _, e := range in.Log {
+			if e.Event == "crash" {
+				take(end{text: c.serverName(in) + " crashed and wrote a bug report", at: e.At, placed: e.Placed, fault: true, ev: e.Ev})
+			}
+		}
+	}
+	return last, found
+}
+
+// rebooted is a start of the host within the time that the web server's logs tell of.
+func (c *Case) rebooted() (correlate.Placed[parsers.KernelEvent], bool) {
+	for i := len(c.Kernel) - 1; i >= 0; i-- {
+		k := c.Kernel[i]
+		if k.Fact.Event == "boot" && k.Placed && k.At.After(c.firstService()) {
+			return k, true
+		}
+	}
+	return correlate.Placed[parsers.KernelEvent]{}, false
+}

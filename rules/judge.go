@@ -190,10 +190,10 @@ func (c *Case) openRest(all []Hypothesis) string {
 	}
 	g := c.Growth
 	switch {
-	case c.Kill != nil && c.Leak.State == Established && c.hurt(c.Redis):
-		return fmt.Sprintf("keys without TTL went from %s to %s and filled Redis, but who made them is not proven%s", count(g.First.NoTTL.Or(g.First.Keys.N)), count(g.Last.NoTTL.Or(g.Last.Keys.N)), fit)
 	case c.Kill != nil && c.fewGrew() && c.hurt(c.Redis):
 		return fmt.Sprintf("Redis grew from %s to %s while its keys stayed at %s: single keys grew, and which is not in the input%s", bytesIn(g.First.Used.N), bytesIn(g.Last.Used.N), count(g.Last.Keys.N), fit)
+	case c.Kill != nil && c.Leak.State == Established && c.hurt(c.Redis):
+		return fmt.Sprintf("keys without TTL went from %s to %s and filled Redis, but who made them is not proven%s", count(g.First.NoTTL.Or(g.First.Keys.N)), count(g.Last.NoTTL.Or(g.Last.Keys.N)), fit)
 	case fit != "":
 		return "what grew is not proven" + fit
 	case c.Kill == nil:

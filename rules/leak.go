@@ -31,6 +31,10 @@ const (
 	leakOfRAM    = 1.0 / 3
 )
 
+// largestSession: a session is read and written whole with every request, so an average beyond a megabyte would have been
+// felt long before memory ended.
+const largestSession = 1 << 20
+
 func (c *Case) leak() leak {
 	l := leak{Explained: -1}
 	if c.Growth == nil || c.After {
@@ -72,6 +76,12 @@ func (c *Case) leak() leak {
 		if g.Last.NoTTL.N == 0 {
 			l.Reason = fmt.Sprintf("every one of %s keys carries a TTL", count(g.Last.Keys.N))
 		}
+		l.Ev = ev
+		return l
+	}
+	if l.BytesKey > largestSession {
+		l.State = Excluded
+		l.Reason = fmt.Sprintf("%s keys without TTL hold %s each: lists or sets, no sessions", count(g.Last.NoTTL.N), bytesIn(int64(l.BytesKey)))
 		l.Ev = ev
 		return l
 	}

@@ -328,7 +328,7 @@ func (c *Case) candidateWord(g *correlate.Group) string {
 
 func groupName(g *correlate.Group) string {
 	switch g.Kind {
-	case correlate.CrawlerGroup:
+	case correlate.CrawlerGroup, correlate.ProbeGroup:
 		if len(g.Members) == 1 {
 			return fmt.Sprintf("%s from %s", g.Name, g.Members[0].Addr)
 		}

@@ -113,7 +113,7 @@ func (c *Case) lastEnd() (end, bool) {
 		case !serviceComm.MatchString(comm):
 			continue
 		case s.Fact.Event == "unclean":
-			e.text = who + " started again and recovered from a crash: something killed it"
+			e.text = who + " started again and had to recover from a crash"
 		case (s.Fact.Event == "killed" || s.Fact.Event == "child-killed") && s.Fact.Signal == "KILL":
 			e.text = who + " was ended by SIGKILL"
 		case s.Fact.Signal == "SEGV" || s.Fact.Signal == "ABRT" || s.Fact.Signal == "BUS":

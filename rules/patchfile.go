@@ -235,3 +235,38 @@ func (p FilePatch) Added() []string {
 	}
 	return out
 }
+
+// Replacement is one change of a patch: the old file's lines From to To give way to Lines. To < From: nothing gives way,
+// and Lines stand before line From.
+type Replacement struct {
+	From, To int
+	Lines    []string
+	Before   string // of an insertion: the line that stays above it; "" = none is shown
+}
+
+// Replacements are the patch's changes, from the top of the file down.
+func (p FilePatch) Replacements() []Replacement {
+	var out []Replacement
+	for _, h := range p.hunks {
+		old, above := max(h.first, 1), ""
+		var r *Replacement
+		for _, l := range h.lines {
+			if l.op == ' ' {
+				r, above = nil, l.text
+				old++
+				continue
+			}
+			if r == nil {
+				out = append(out, Replacement{From: old, To: old - 1, Before: above})
+				r = &out[len(out)-1]
+			}
+			if l.op == '-' {
+				old++
+				r.To++
+			} else {
+				r.Lines = append(r.Lines, l.text)
+			}
+		}
+	}
+	return out
+}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"culprit/correlate"
 	"culprit/rules"
@@ -89,6 +90,7 @@ type (
 		Locations    []sLocation       `json:"locations,omitempty"`
 		Related      []sLocation       `json:"relatedLocations,omitempty"`
 		CodeFlows    []sCodeFlow       `json:"codeFlows,omitempty"`
+		Fixes        []sFix            `json:"fixes,omitempty"`
 		Fingerprints map[string]string `json:"partialFingerprints,omitempty"`
 		Rank         *float64          `json:"rank,omitempty"`
 		Properties   map[string]any    `json:"properties,omitempty"`
@@ -102,8 +104,23 @@ type (
 		Region   *sRegion `json:"region,omitempty"`
 	}
 	sRegion struct {
-		StartLine int    `json:"startLine"`
-		Snippet   *sText `json:"snippet,omitempty"`
+		StartLine   int    `json:"startLine"`
+		StartColumn int    `json:"startColumn,omitempty"`
+		EndLine     int    `json:"endLine,omitempty"`
+		EndColumn   int    `json:"endColumn,omitempty"`
+		Snippet     *sText `json:"snippet,omitempty"`
+	}
+	sFix struct {
+		Description sText     `json:"description"`
+		Changes     []sChange `json:"artifactChanges"`
+	}
+	sChange struct {
+		Artifact     sURI           `json:"artifactLocation"`
+		Replacements []sReplacement `json:"replacements"`
+	}
+	sReplacement struct {
+		Deleted  sRegion `json:"deletedRegion"`
+		Inserted *sText  `json:"insertedContent,omitempty"`
 	}
 	sCodeFlow struct {
 		Message     sText         `json:"message"`
@@ -204,6 +221,7 @@ func (s *sarif) verdict(r *rules.Report) {
 	if len(steps) > 0 {
 		out.CodeFlows = []sCodeFlow{{Message: message("From the cause to what people saw"), ThreadFlows: []sThreadFlow{{steps}}}}
 	}
+	out.Fixes = s.fixes(r.Fixes)
 	out.Fingerprints = map[string]string{"verdict/v1": out.RuleID + " " + visible(r.Incident.Victim) + " " + utc(r.Incident.KilledAt)}
 	s.run.Results = append(s.run.Results, out)
 }
@@ -268,10 +286,70 @@ func (s *sarif) finding(r *rules.Report, f rules.Finding) {
 	for _, e := range f.Against {
 		related(e, "speaks against it: "+e.Note)
 	}
+	out.Fixes = s.fixes(f.Fixes)
 	s.run.Results = append(s.run.Results, out)
 }
 
-// fixWords tell the fixes in the message: a patch is for git apply, and a viewer's button would not ask what it risks.
+// fixes are the patches as replacements of lines; each says its risk, since a viewer's button does not ask for it. Fixes
+// that are no patch stand in the message.
+func (s *sarif) fixes(list []rules.Fix) []sFix {
+	var out []sFix
+	for _, f := range list {
+		patches, err := rules.ParsePatch([]byte(f.Diff))
+		if f.Kind != rules.KindPatch || err != nil {
+			continue
+		}
+		fix := sFix{Description: message(f.Title + " (" + prevents(f.Effect.Prevents).text + ")" + riskWords(f.Risk))}
+		for _, p := range patches {
+			c := sChange{Artifact: sURI{URI: fileURI(f.Target)}}
+			if i, ok := s.files[f.Target]; ok {
+				c.Artifact.Index = &i
+			}
+			for _, r := range p.Replacements() {
+				c.Replacements = append(c.Replacements, replacement(r))
+			}
+			if len(c.Replacements) > 0 {
+				fix.Changes = append(fix.Changes, c)
+			}
+		}
+		if len(fix.Changes) > 0 {
+			out = append(out, fix)
+		}
+	}
+	return out
+}
+
+func riskWords(risk string) string {
+	if risk == "" {
+		return ""
+	}
+	return ". Risk: " + risk
+}
+
+// replacement is a change of lines as a region of characters. Lines are replaced whole without their last newline; what is
+// added goes behind the line above where the patch shows it, because a file may end there.
+func replacement(r rules.Replacement) sReplacement {
+	text := strings.Join(r.Lines, "\n")
+	var out sReplacement
+	switch {
+	case r.To >= r.From && len(r.Lines) > 0:
+		out.Deleted = sRegion{StartLine: r.From, EndLine: r.To}
+	case r.To >= r.From:
+		out.Deleted = sRegion{StartLine: r.From, StartColumn: 1, EndLine: r.To + 1, EndColumn: 1}
+		return out
+	case r.Before != "" && r.From > 1:
+		end := utf8.RuneCountInString(r.Before) + 1
+		out.Deleted = sRegion{StartLine: r.From - 1, StartColumn: end, EndLine: r.From - 1, EndColumn: end}
+		text = "\n" + text
+	default:
+		out.Deleted = sRegion{StartLine: r.From, StartColumn: 1, EndLine: r.From, EndColumn: 1}
+		text += "\n"
+	}
+	out.Inserted = &sText{text}
+	return out
+}
+
+// fixWords tell the fixes in the message: what each risks, and those that are no patch.
 func fixWords(fixes []rules.Fix) string {
 	var b strings.Builder
 	for i, f := range fixes {

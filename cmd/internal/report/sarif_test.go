@@ -92,6 +92,23 @@ func sarifOf(t *testing.T, r *rules.Report) sRun {
 		for _, l := range x.Locations {
 			location(l)
 		}
+		for _, f := range x.Fixes {
+			if f.Description.Text == "" || len(f.Changes) == 0 {
+				t.Errorf("fix %+v", f)
+			}
+			for _, c := range f.Changes {
+				uri(c.Artifact)
+				if len(c.Replacements) == 0 {
+					t.Errorf("nothing is replaced in %s", c.Artifact.URI)
+				}
+				for _, r := range c.Replacements {
+					d := r.Deleted
+					if d.StartLine < 1 || d.EndLine < d.StartLine || d.EndLine == d.StartLine && d.EndColumn < d.StartColumn || (d.StartColumn > 0) != (d.EndColumn > 0) {
+						t.Errorf("region %+v", d)
+					}
+				}
+			}
+		}
 		for _, f := range x.CodeFlows {
 			for _, th := range f.ThreadFlows {
 				if len(th.Locations) == 0 {
@@ -137,6 +154,57 @@ func TestSARIFTeaShop(t *testing.T) {
 	if len(run.Results) != 5 || run.Results[4].Level != "note" {
 		t.Errorf("%d results", len(run.Results))
 	}
+}
+
+// TestSARIFFixes carries out the replacements of a log, and wants what the patch makes of the file.
+func TestSARIFFixes(t *testing.T) {
+	f := func(old, diff, want string) {
+		t.Helper()
+		diff = "--- a/redis.conf\n+++ b/redis.conf\n" + diff
+		patches, err := rules.ParsePatch([]byte(diff))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if patched, err := patches[0].Apply([]byte(old)); err != nil || string(patched) != want {
+			t.Fatalf("the patch itself makes %q, %v", patched, err)
+		}
+		r := &rules.Report{Fixes: []rules.Fix{{ID: "a", Title: "Do it", Kind: rules.KindPatch, Target: "redis.conf", Diff: diff}}}
+		run := sarifOf(t, r)
+		text := []rune(old)
+		at := func(line, column int) int {
+			i := 0
+			for line--; line > 0 && i < len(text); i++ {
+				if text[i] == '\n' {
+					line--
+				}
+			}
+			if column == 0 { // the line's end
+				for i < len(text) && text[i] != '\n' {
+					i++
+				}
+				return i
+			}
+			return i + column - 1
+		}
+		for _, r := range slices.Backward(run.Results[0].Fixes[0].Changes[0].Replacements) {
+			inserted := ""
+			if r.Inserted != nil {
+				inserted = r.Inserted.Text
+			}
+			from, to := at(r.Deleted.StartLine, max(r.Deleted.StartColumn, 1)), at(r.Deleted.EndLine, r.Deleted.EndColumn)
+			text = slices.Concat(text[:from], []rune(inserted), text[to:])
+		}
+		if string(text) != want {
+			t.Errorf("got %q, want %q", string(text), want)
+		}
+	}
+	f("a\nb\nc\n", "@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n", "a\nB\nc\n")
+	f("a\nb\nc\n", "@@ -1,3 +1,5 @@\n a\n-b\n+B1\n+B2\n c\n+d\n", "a\nB1\nB2\nc\nd\n")
+	f("a\nb\nc\n", "@@ -1,3 +1,4 @@\n a\n+x\n b\n c\n", "a\nx\nb\nc\n")
+	f("a\nb\nc\n", "@@ -1,3 +1,4 @@\n+x\n a\n b\n c\n", "x\na\nb\nc\n")
+	f("a\nb\nc\n", "@@ -1,3 +1,2 @@\n a\n-b\n c\n", "a\nc\n")
+	f("ä€\nb\n", "@@ -1,2 +1,3 @@\n ä€\n+ö\n b\n", "ä€\nö\nb\n")
+	f("", "@@ -0,0 +1 @@\n+x\n", "x\n")
 }
 
 func TestSARIFOutcomes(t *testing.T) {

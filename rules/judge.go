@@ -32,6 +32,7 @@ func (c *Case) judge() *Report {
 	}
 	c.runRules(r)
 	r.DoesNotFit = c.misfits()
+	r.sayAgainst()
 	r.Ledger = c.ledgers()
 	r.Series = c.series(r.Culprits)
 	r.Marks = c.marks(r.Incident.OnsetAt)
@@ -230,6 +231,25 @@ func sentence(s string) string {
 		return ""
 	}
 	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+// sayAgainst gives what speaks against an edge its reason, where a misfit of the same line has one.
+func (r *Report) sayAgainst() {
+	for i := range r.Chain {
+		against := slices.Clone(r.Chain[i].Against)
+		for j, e := range against {
+			for _, m := range r.DoesNotFit {
+				if e.Note == "" && slices.ContainsFunc(m.Evidence, func(x correlate.Evidence) bool { return x.File == e.File && x.Line == e.Line }) {
+					against[j].Note, _, _ = strings.Cut(m.Text, ";")
+					break
+				}
+			}
+			if j > 0 && against[j].Note == against[j-1].Note {
+				against[j-1].Note = "" // said once, by the last of a run
+			}
+		}
+		r.Chain[i].Against = against
+	}
 }
 
 func (c *Case) runRules(r *Report) {

@@ -23,6 +23,7 @@ type analysis struct {
 	format             string
 	since, until, host string
 	outputs, zones     []string
+	team               *time.Location // of the times in a post-mortem
 	app, rules         string
 	exitCode, verbose  bool
 	workers            int
@@ -58,7 +59,7 @@ func (a *analysis) inputFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.since, "since", "", "judge nothing before this `TIME` (RFC 3339, or local to --host-tz: 2026-04-20 01:00)")
 	f.StringVar(&a.until, "until", "", "judge nothing after this `TIME`")
-	f.StringArrayVar(&a.zones, "tz", nil, "the time zone of one file, as `FILE=ZONE` (Asia/Shanghai, UTC, +08:00); may be repeated")
+	f.StringArrayVar(&a.zones, "tz", nil, "the time zone of one file, as `FILE=ZONE` (Asia/Shanghai, UTC, +08:00), or as ZONE alone that of the times in md and ticket; may be repeated")
 	f.StringVar(&a.host, "host-tz", "", "the time `ZONE` of files that name none")
 	f.StringVar(&a.app, "app", "", "the folder (`DIR`) of the application's source: finds the calls that write the keys without an expiry")
 	f.IntVar(&a.workers, "workers", runtime.GOMAXPROCS(0), "`N` files and parts of files to parse at the same time")
@@ -92,7 +93,7 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 	}
 	rep := own.Judge(inc)
 	for _, t := range targets {
-		o := report.Options{Verbose: a.verbose, Source: onePath(args), App: a.app}
+		o := report.Options{Verbose: a.verbose, Source: onePath(args), App: a.app, Zone: a.team}
 		if a.redact != nil { // a command to paste would name them
 			o.Source, o.App = "", ""
 		}
@@ -179,7 +180,13 @@ func (a *analysis) options() (correlate.Options, error) {
 	}
 	for _, z := range a.zones {
 		file, name, ok := strings.Cut(z, "=")
-		if !ok || file == "" {
+		if !ok {
+			if a.team, err = zone(z); err != nil {
+				return o, fmt.Errorf("--tz %q: use FILE=ZONE for the clock of a file (error.log=Asia/Shanghai), or a ZONE for the times of a post-mortem: %w", z, err)
+			}
+			continue
+		}
+		if file == "" {
 			return o, fmt.Errorf("--tz %q: use FILE=ZONE, for example error.log=Asia/Shanghai", z)
 		}
 		if o.FileZones[file], err = zone(name); err != nil {

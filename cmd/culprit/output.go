@@ -26,7 +26,8 @@ type renderer struct {
 var renderers = []renderer{
 	{"text", []string{".txt"}, report.Text},
 	{"json", []string{".json"}, plainly(report.JSON)},
-	{"md", []string{".md", ".markdown"}, plainly(report.Markdown)},
+	{"md", []string{".md", ".markdown"}, report.Markdown},
+	{"ticket", nil, report.Ticket},
 	{"html", []string{".html", ".htm"}, plainly(report.HTML)},
 	{"sarif", []string{".sarif"}, plainly(report.SARIF)},
 }
@@ -47,7 +48,7 @@ func formatNames() []string {
 func endings() []string {
 	var all []string
 	for _, f := range renderers {
-		all = append(all, f.endings[0])
+		all = append(all, f.endings[:min(1, len(f.endings))]...)
 	}
 	return all
 }

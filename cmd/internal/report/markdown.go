@@ -12,30 +12,71 @@ import (
 	"culprit/rules"
 )
 
-// Markdown writes the report as a post-mortem to put into a wiki or a ticket: oldest first, the fixes as a checklist.
-// What a log says stands in code, where it can be neither markup nor link.
-func Markdown(w io.Writer, r *rules.Report) error {
-	m := &markdown{out: lines{w: w}, r: r}
+// Markdown writes the report as a post-mortem to put into a wiki: what happened, to whom, when in the team's own zone, why,
+// what went well and what did not as far as evidence shows, and the actions as a checklist. What a log says stands in code,
+// where it can be neither markup nor link.
+func Markdown(w io.Writer, r *rules.Report, o Options) error {
+	m := newMarkdown(w, r, o)
 	m.head()
 	m.candidates()
+	if r.Verdict.Outcome == rules.Inconclusive {
+		m.missing("What would settle it")
+	}
 	m.timeline()
 	m.causes()
 	m.culprits()
 	m.ledgers()
+	m.factors()
+	m.wentWell()
+	m.wentBadly()
 	m.actions()
 	m.ruledOut()
-	m.doubts()
-	m.findings()
+	m.misfits()
+	if r.Verdict.Outcome != rules.Inconclusive {
+		m.missing("Open questions")
+	}
+	m.hygiene()
 	m.notJudged()
 	m.inputs()
 	return m.out.err
 }
 
-type markdown struct {
-	out lines
-	gap bool // an empty line is due before the next one
-	r   *rules.Report
+func newMarkdown(w io.Writer, r *rules.Report, o Options) *markdown {
+	m := &markdown{out: lines{w: w}, r: r, zone: time.UTC, told: map[line]bool{}}
+	if o.Zone != nil {
+		m.zone = o.Zone
+	}
+	return m
 }
+
+type markdown struct {
+	out  lines
+	gap  bool // an empty line is due before the next one
+	r    *rules.Report
+	zone *time.Location
+	told map[line]bool // lines already quoted
+}
+
+// wall is a time as the team's clocks show it, for the functions that write UTC.
+func (m *markdown) wall(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	_, offset := t.In(m.zone).Zone()
+	return t.UTC().Add(time.Duration(offset) * time.Second)
+}
+
+// clockName is what stands for UTC.
+func (m *markdown) clockName() string { return m.zone.String() }
+
+func (m *markdown) moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return moment(m.wall(t)) + " " + m.clockName()
+}
+
+func (m *markdown) period(from, to time.Time) string { return period(m.wall(from), m.wall(to), true) }
 
 func (m *markdown) blank() { m.gap = true }
 
@@ -66,7 +107,24 @@ func (m *markdown) row(cells ...string) {
 }
 
 func (m *markdown) head() {
-	v, f := m.r.Verdict, m.r.Incident
+	m.line("# " + m.subject())
+	m.blank()
+	m.line(m.verdict())
+	m.section("Summary")
+	m.line(prose(m.r.Verdict.Summary))
+	m.facts()
+	if f := m.r.Incident; m.r.Verdict.Outcome != rules.NoIncident {
+		m.section("Impact")
+		m.line(cmp.Or(prose(sentenceOf(f.Impact)), "Not measured: no access log in the input shows requests that failed."))
+		if !f.EndedAt.IsZero() {
+			m.f("Requests failed until %s or shortly before.", m.moment(f.EndedAt))
+		}
+	}
+}
+
+// verdict is the answer and how sure it is.
+func (m *markdown) verdict() string {
+	v := m.r.Verdict
 	title, sure := "Inconclusive", prose(bestGuess(m.r))
 	switch v.Outcome {
 	case rules.RootCause:
@@ -77,12 +135,11 @@ func (m *markdown) head() {
 	if sure != "" {
 		sure = " (" + sure + ")"
 	}
-	m.line("# " + subject(f, v.Outcome))
-	m.blank()
-	m.f("**%s**%s", title, sure)
-	m.blank()
-	m.line(prose(v.Summary))
+	return "**" + title + "**" + sure
+}
 
+func (m *markdown) facts() {
+	f := m.r.Incident
 	facts := [][2]string{}
 	fact := func(name, text string) {
 		if text != "" {
@@ -90,11 +147,20 @@ func (m *markdown) head() {
 		}
 	}
 	if v := victim(f); v != "" {
-		fact("Killed", join(code(v), killed(f), standsAt(f.KilledLine)))
+		at := "at a time that is not known"
+		if !f.KilledAt.IsZero() {
+			at = m.moment(f.KilledAt) + within(f.KillError)
+		}
+		fact("Killed", join(code(v), at, standsAt(f.KilledLine)))
 	}
-	fact("Began", onset(f))
-	fact("Ended", ended(f))
-	fact("Impact", prose(f.Impact))
+	since := func(t time.Time, word string) string {
+		if d := t.Sub(f.KilledAt).Abs(); !f.KilledAt.IsZero() && !t.IsZero() && d >= time.Second {
+			return span(d) + " " + word + " the kill"
+		}
+		return ""
+	}
+	fact("Began", join(m.moment(f.OnsetAt), since(f.OnsetAt, "before")))
+	fact("Ended", join(m.moment(f.EndedAt), since(f.EndedAt, "after")))
 	if len(facts) == 0 {
 		return
 	}
@@ -106,23 +172,38 @@ func (m *markdown) head() {
 	}
 }
 
+// sentenceOf makes a sentence of a clause; "" stays "", and a name (redis-server.service) keeps its small letter.
+func sentenceOf(s string) string {
+	s = strings.TrimRight(strings.TrimSpace(s), ".")
+	if s == "" {
+		return ""
+	}
+	if first, _, _ := strings.Cut(s, " "); !strings.ContainsAny(first, "./_-=:0123456789") {
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
+	return s + "."
+}
+
 // subject of a post-mortem: the day and what happened to whom.
-func subject(f rules.IncidentFacts, outcome string) string {
+func (m *markdown) subject() string {
+	f := m.r.Incident
 	at := f.KilledAt
 	if at.IsZero() {
-		at = f.OnsetAt
+		at = cmp.Or(f.OnsetAt, f.EndedAt)
 	}
 	what := "Incident"
 	switch {
-	case outcome == rules.NoIncident:
+	case m.r.Verdict.Outcome == rules.NoIncident:
 		what = "No incident"
 	case f.Victim != "":
 		what = code(f.Victim) + " killed by the kernel"
+	case m.r.Verdict.Cause != "":
+		what = code(m.r.Verdict.Cause)
 	}
 	if at.IsZero() {
 		return what
 	}
-	return at.UTC().Format(dayLayout) + ": " + what
+	return m.wall(at).Format(dayLayout) + ": " + what
 }
 
 // candidates are the answer where there is no verdict.
@@ -138,71 +219,95 @@ func (m *markdown) candidates() {
 	}
 }
 
-// timeline is the chain's events by time; those without a time stand in the causes alone.
+// timeline is the chain's events and the other marks by time; events without a time stand in the causes alone.
 func (m *markdown) timeline() {
 	type row struct {
-		at   time.Time
-		when string
-		e    correlate.Event
+		at          time.Time
+		when, what  string
+		where       string
+		kind, whose string
 	}
 	var rows []row
-	seen := map[[2]string]bool{}
-	for _, l := range m.r.Chain {
-		for _, e := range []correlate.Event{l.Effect, l.Cause} {
-			key := [2]string{e.Kind, e.Subject}
-			if when := period(e.From, e.To, true); when != "" && !seen[key] {
-				seen[key] = true
-				at := e.From
-				if at.IsZero() {
-					at = e.To
-				}
-				rows = append(rows, row{at, when + within(e.Error), e})
-			}
+	add := func(kind, subject, what string, from, to time.Time, error time.Duration, ev []correlate.Evidence) {
+		when := m.period(from, to)
+		if when == "" || slices.ContainsFunc(rows, func(r row) bool { return r.kind == kind && r.whose == subject && kind != "" }) {
+			return
 		}
+		r := row{at: from, when: when + within(error), what: prose(sentenceOf(what)), kind: kind, whose: subject}
+		if from.IsZero() {
+			r.at = to
+		}
+		if len(ev) > 0 {
+			r.where = standsAt(ev[0])
+		}
+		rows = append(rows, r)
+	}
+	// From the oldest cause on: a cause stands before the effect that set in with it.
+	for _, l := range slices.Backward(m.r.Chain) {
+		for _, e := range []correlate.Event{l.Cause, l.Effect} {
+			add(e.Kind, e.Subject, cmp.Or(e.Text, e.Kind+" "+e.Subject), e.From, e.To, e.Error, e.Evidence)
+		}
+	}
+	for _, k := range m.r.Marks {
+		if k.Kind == "onset" && len(rows) > 0 || k.Kind == "kill" && slices.ContainsFunc(rows, func(r row) bool { return r.kind == "kernel-oom-kill" }) {
+			continue // the chain has told it
+		}
+		text := k.Text
+		if k.N > 1 {
+			text += fmt.Sprintf(" (%d times)", k.N)
+		}
+		add("", "", text, k.At, k.To, 0, []correlate.Evidence{k.Evidence})
 	}
 	if len(rows) == 0 {
 		return
 	}
-	// Backwards and stable: a cause stands before the effect that set in with it.
-	slices.Reverse(rows)
 	slices.SortStableFunc(rows, func(a, b row) int { return a.at.Compare(b.at) })
 	m.section("Timeline")
-	m.line("| UTC | What | Where |")
+	m.f("| %s | What | Where |", m.clockName())
 	m.line("|---|---|---|")
 	for _, r := range rows {
-		where := ""
-		if len(r.e.Evidence) > 0 {
-			where = standsAt(r.e.Evidence[0])
-		}
-		m.row(r.when, prose(cmp.Or(r.e.Text, r.e.Kind+" "+r.e.Subject)), where)
+		m.row(r.when, r.what, r.where)
 	}
 }
 
-// causes are the edges of the chain, from the first cause to the last effect.
+// causes are the events of the chain from the first cause to the last effect, each with what shows that it led to the next.
 func (m *markdown) causes() {
 	if len(m.r.Chain) == 0 {
 		return
 	}
-	name := "How it came about"
-	if m.r.Verdict.Outcome == rules.Inconclusive {
+	name := "Root cause"
+	if m.r.Verdict.Outcome != rules.RootCause {
 		name = "What is known"
 	}
 	m.section(name)
-	for i := len(m.r.Chain) - 1; i >= 0; i-- {
-		l := m.r.Chain[i]
-		m.f("%d. %s", len(m.r.Chain)-i, prose(cmp.Or(l.Cause.Text, l.Cause.Kind)))
-		m.quotes("   ", l.Cause.Evidence)
-		m.quotes("   ", l.For)
-		m.f("   - Therefore: %s", prose(cmp.Or(l.Effect.Text, l.Effect.Kind)))
-		m.f("   - Tests: %s", strings.Join(testWords(l), ", "))
-		if len(l.Against) > 0 {
-			m.line("   - Speaks against it:")
-			m.quotes("     ", l.Against)
-		}
-		if i == 0 {
-			m.quotes("   ", l.Effect.Evidence)
-		}
+	var last correlate.Event
+	n := 0
+	event := func(e correlate.Event) {
+		n++
+		m.f("%d. %s", n, prose(sentenceOf(cmp.Or(e.Text, e.Kind))))
+		m.quotes("   ", e.Evidence)
+		last = e
 	}
+	for _, l := range slices.Backward(m.r.Chain) {
+		if n == 0 || !sameEvent(last, l.Cause) {
+			event(l.Cause)
+		}
+		m.quotes("   ", newEvidence(l))
+		if w := testWords(l); len(w) > 0 {
+			m.f("   - It led to the next: %s", strings.Join(w, ", "))
+		}
+		if against := m.untold(l.Against); len(against) > 0 {
+			m.line("   - Speaks against it:")
+			m.quotes("     ", against)
+		}
+		event(l.Effect)
+	}
+	m.blank()
+	m.line("structural: the configuration lets it happen; deviating: both ends left their usual range; ordered: the cause came first; sufficient: it is enough to explain the effect. ✓ yes, ✗ no, ? not known.")
+}
+
+func (m *markdown) untold(ev []correlate.Evidence) []correlate.Evidence {
+	return slices.DeleteFunc(slices.Clone(ev), func(e correlate.Evidence) bool { return m.told[line{file: e.File, line: e.Line}] && e.Note == "" })
 }
 
 func testWords(l correlate.Link) []string {
@@ -219,18 +324,25 @@ func testWords(l correlate.Link) []string {
 	return says
 }
 
-// quotes are lines of the input as list items.
+// quotes are lines of the input as list items, each quoted once and then named.
 func (m *markdown) quotes(indent string, ev []correlate.Evidence) {
 	for i, e := range ev {
 		if i == evidenceShown+1 {
 			m.f("%s- and %s", indent, plural(int64(len(ev)-i), "more line"))
 			return
 		}
-		note := ""
+		note, text := "", code(strings.TrimSpace(e.Text))
 		if e.Note != "" {
 			note = " → " + prose(e.Note)
 		}
-		m.f("%s- %s%s", indent, join(standsAt(e), code(strings.TrimSpace(e.Text))), note)
+		if m.told[line{file: e.File, line: e.Line}] {
+			if note == "" {
+				continue
+			}
+			text = ""
+		}
+		m.told[line{file: e.File, line: e.Line}] = true
+		m.f("%s- %s%s", indent, join(standsAt(e), text), note)
 	}
 }
 
@@ -238,10 +350,13 @@ func (m *markdown) culprits() {
 	if len(m.r.Culprits) == 0 {
 		return
 	}
-	m.section("Who")
+	m.section("Who did it")
 	m.line("| Kind | Who | Share | Requests | |")
 	m.line("|---|---|--:|--:|---|")
-	for _, c := range m.r.Culprits {
+	for i, c := range m.r.Culprits {
+		if i+1 < len(m.r.Culprits) && c.Note == m.r.Culprits[i+1].Note {
+			c.Note = "" // said once, by the last of a run
+		}
 		share, requests := "", ""
 		if c.Share >= 0 {
 			share = percent(c.Share)
@@ -270,14 +385,16 @@ func (m *markdown) actions() {
 	if len(m.r.Fixes) == 0 {
 		return
 	}
-	m.section("Action items")
+	m.section("Actions")
 	for _, f := range m.r.Fixes {
-		m.f("- [ ] **%s** (%s): %s", prose(f.Title), prose(how(f)), prevents(f.Effect.Prevents).text)
+		m.f("- [ ] **%s** (%s): %s", prose(f.Title), howMarked(f), prevents(f.Effect.Prevents).text)
 		if f.Diff != "" {
 			m.fence("diff", f.Diff)
 		}
-		if f.Text != "" {
-			m.fence("", f.Text)
+		if f.Kind == rules.KindCommand {
+			m.fence("sh", f.Text)
+		} else {
+			m.instruction(f.Text)
 		}
 		for _, l := range [][2]string{{"Before", f.Effect.Before}, {"After", f.Effect.After}, {"Risk", f.Risk}, {"Undo", f.Undo}} {
 			if l[1] != "" {
@@ -288,6 +405,39 @@ func (m *markdown) actions() {
 			m.f("  - Check: %s", code(f.Check))
 		}
 	}
+}
+
+// howMarked is how a fix is brought in, its file as code.
+func howMarked(f rules.Fix) string {
+	if f.Target == "" {
+		return prose(how(f))
+	}
+	words, _ := strings.CutSuffix(how(f), f.Target)
+	return prose(strings.TrimSpace(words)) + " " + code(f.Target)
+}
+
+// instruction keeps prose as prose; its indented lines are code.
+func (m *markdown) instruction(text string) {
+	var block []string
+	end := func() {
+		if len(block) > 0 {
+			m.fence("", strings.Join(block, "\n"))
+		}
+		block = nil
+	}
+	for _, l := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+		if strings.TrimLeft(l, " \t") != l {
+			block = append(block, l)
+			continue
+		}
+		end()
+		if strings.TrimSpace(l) != "" {
+			m.blank()
+			m.line("  " + prose(l))
+			m.blank()
+		}
+	}
+	end()
 }
 
 // fence writes a block of code inside a list item, with a fence that the code cannot close.
@@ -307,48 +457,78 @@ func (m *markdown) ruledOut() {
 		return
 	}
 	m.section("Ruled out")
+	var open []htmlReason
 	for _, o := range m.r.RuledOut {
-		mark := "✗"
 		if !o.Checked {
-			mark = "?"
+			open = because(open, o.Reason, o.Cause)
+			continue
 		}
-		m.f("- %s %s%s %s", mark, code(o.Cause), colon(o.Reason), prose(o.Reason))
+		m.f("- ✗ %s%s %s", code(o.Cause), colon(o.Reason), prose(o.Reason))
 		m.quotes("  ", o.Evidence)
 	}
-}
-
-func (m *markdown) doubts() {
-	if len(m.r.DoesNotFit) > 0 {
-		m.section("What does not fit")
-		for _, x := range m.r.DoesNotFit {
-			m.f("- %s", prose(x.Text))
-			m.quotes("  ", x.Evidence)
-		}
-	}
-	if len(m.r.Missing) > 0 {
-		m.section("Open questions")
-		for _, x := range m.r.Missing {
-			m.f("- [ ] %s%s %s", code(x.ID), colon(x.Why), prose(x.Why))
-			if x.Command != "" {
-				m.fence("sh", x.Command)
-			}
-		}
+	for _, o := range open {
+		m.f("- ? %s%s %s", codes(o.Names), colon(o.Why), prose(o.Why))
 	}
 }
 
-func (m *markdown) findings() {
-	if len(m.r.Findings) == 0 {
+// codes are names with commas, each as code.
+func codes(names string) string {
+	var all []string
+	for _, n := range strings.Split(names, ", ") {
+		all = append(all, code(n))
+	}
+	return strings.Join(all, ", ")
+}
+
+func (m *markdown) misfits() {
+	if len(m.r.DoesNotFit) == 0 {
 		return
 	}
-	m.section("Findings")
-	m.line("| Role | Finding | Where |")
-	m.line("|---|---|---|")
-	for _, f := range m.r.Findings {
-		where := ""
-		if len(f.Evidence) > 0 {
-			where = standsAt(f.Evidence[0])
+	m.section("What does not fit")
+	for _, x := range m.r.DoesNotFit {
+		m.f("- %s", prose(sentenceOf(x.Text)))
+		m.quotes("  ", x.Evidence)
+	}
+}
+
+func (m *markdown) missing(name string) {
+	if len(m.r.Missing) == 0 {
+		return
+	}
+	m.section(name)
+	for _, x := range m.r.Missing {
+		m.f("- [ ] %s%s %s", code(x.ID), colon(x.Why), prose(x.Why))
+		if x.Command != "" {
+			m.fence("sh", x.Command)
 		}
-		m.row(prose(f.Role), prose(f.Title), where)
+	}
+}
+
+// factors are what contributed, beside the root cause.
+func (m *markdown) factors() {
+	m.list("Contributing factors", rules.RoleContributing, rules.RoleSymptom)
+}
+
+// hygiene is what did not matter this time.
+func (m *markdown) hygiene() { m.list("Also found", rules.RoleHygiene) }
+
+func (m *markdown) list(name string, roles ...string) {
+	var found []rules.Finding
+	for _, f := range m.r.Findings {
+		if slices.Contains(roles, f.Role) {
+			found = append(found, f)
+		}
+	}
+	if len(found) == 0 {
+		return
+	}
+	m.section(name)
+	for _, f := range found {
+		m.f("- %s", prose(sentenceOf(f.Title)))
+		if f.Detail != "" {
+			m.line("  " + prose(sentenceOf(f.Detail)))
+		}
+		m.quotes("  ", f.Evidence)
 	}
 }
 
@@ -357,8 +537,12 @@ func (m *markdown) notJudged() {
 		return
 	}
 	m.section("Not judged")
+	var reasons []htmlReason
 	for _, n := range m.r.NotJudged {
-		m.f("- %s%s %s", code(n.Rule), colon(n.Why), prose(n.Why))
+		reasons = because(reasons, n.Why, n.Rule)
+	}
+	for _, o := range reasons {
+		m.f("- %s%s %s", prose(sentenceOf(o.Why)[:max(len(sentenceOf(o.Why))-1, 0)]), colon(o.Names), codes(o.Names))
 	}
 }
 
@@ -378,7 +562,7 @@ func (m *markdown) inputs() {
 			format += ": " + prose(in.Note)
 		}
 		m.row(code(in.File), format, count(int64(in.Read)), count(int64(in.Facts)),
-			count(int64(in.Skipped)), period(in.From, in.To, true), code(clock(in)))
+			count(int64(in.Skipped)), m.period(in.From, in.To), code(clock(in)))
 	}
 }
 

@@ -97,7 +97,7 @@ func TestCode(t *testing.T) {
 func markdownOf(t *testing.T, r *rules.Report) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Markdown(&b, r); err != nil {
+	if err := Markdown(&b, r, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -189,8 +189,8 @@ func (s *sarif) describe(id, doc, level, kind string) int {
 	short, _, _ = strings.Cut(strings.Join(strings.Fields(short), " "), ". ")
 	rule := sRule{ID: cmp.Or(id, "unnamed"), Short: message(cmp.Or(strings.TrimRight(short, "."), id, "unnamed") + "."), Configuration: sConfiguration{level}, Properties: map[string]any{"tags": []string{kind}}}
 	if doc = strings.TrimSpace(doc); doc != "" {
-		full := message(doc)
-		rule.Full, rule.Help = &full, &full
+		full, help := message(rules.PageOf(id, doc).Means), message(doc)
+		rule.Full, rule.Help = &full, &help
 	}
 	s.rules[id] = len(s.run.Tool.Driver.Rules)
 	s.run.Tool.Driver.Rules = append(s.run.Tool.Driver.Rules, rule)

@@ -3,6 +3,7 @@ package report
 import (
 	"io"
 	"strings"
+	"time"
 
 	"github.com/charmbracelet/lipgloss"
 
@@ -13,10 +14,11 @@ import (
 type Options struct {
 	Width   int // of a line; 0 = 80
 	Color   bool
-	Verbose bool   // every line of evidence, every finding in full, the whole of each diff
-	ASCII   bool   // curves without block characters, for a terminal that may not have them
-	Source  string // what was analysed, as it was named on the command line; "" = standard input
-	App     string // the application's folder, as it was named; "" = none
+	Verbose bool           // every line of evidence, every finding in full, the whole of each diff
+	ASCII   bool           // curves without block characters, for a terminal that may not have them
+	Source  string         // what was analysed, as it was named on the command line; "" = standard input
+	App     string         // the application's folder, as it was named; "" = none
+	Zone    *time.Location // of the times in Markdown; nil = UTC
 }
 
 const (

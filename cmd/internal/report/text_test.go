@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/charmbracelet/lipgloss"
@@ -24,12 +26,27 @@ var update = flag.Bool("update", false, "write the goldens instead of comparing"
 func TestGoldens(t *testing.T) {
 	for name, r := range map[string]*rules.Report{"tea-shop": teaShop(), "inconclusive": inconclusive(), "no-incident": noIncident()} {
 		golden(t, name+".json", func(w io.Writer) error { return JSON(w, r) })
-		golden(t, name+".md", func(w io.Writer) error { return Markdown(w, r) })
+		golden(t, name+".md", func(w io.Writer) error { return Markdown(w, r, Options{}) })
+		golden(t, name+".ticket.md", func(w io.Writer) error { return Ticket(w, r, Options{Zone: time.FixedZone("+0800", 8*3600)}) })
+		golden(t, name+".html", func(w io.Writer) error { return HTML(w, r) })
+		golden(t, name+".sarif", func(w io.Writer) error { return sarifAlone(w, r) })
 		golden(t, name+".txt", func(w io.Writer) error { return Text(w, r, Options{Source: name}) })
 	}
 	golden(t, "tea-shop-120-verbose.txt", func(w io.Writer) error {
 		return Text(w, teaShop(), Options{Source: "tea-shop", Width: 120, Verbose: true})
 	})
+}
+
+// sarifAlone leaves out the documentation of the rules, which changes with them.
+func sarifAlone(w io.Writer, r *rules.Report) error {
+	log := newSARIF(r)
+	log.Runs[0].Tool.Driver.Rules = nil
+	for i := range log.Runs[0].Results {
+		log.Runs[0].Results[i].RuleIndex = 0
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(log)
 }
 
 func golden(t *testing.T, name string, write func(io.Writer) error) {

@@ -20,6 +20,7 @@ func (c *Case) killEvent() correlate.Event {
 	if k.Fact.VictimPID.OK {
 		text += fmt.Sprintf(" (pid %d)", k.Fact.VictimPID.N)
 	}
+	text += c.onHost(ev.File)
 	if rss := killedRSS(k); rss > 0 {
 		text += fmt.Sprintf(" at %s of resident memory", bytesIn(rss))
 		if c.RAM.OK {

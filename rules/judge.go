@@ -99,6 +99,7 @@ func (c *Case) facts(r *Report) {
 		}
 		r.Incident.KilledLine = k.Ev
 	}
+	c.where(&r.Incident)
 	if b, ok := c.mainBurst(); ok {
 		r.Incident.Impact = fmt.Sprintf("%s of %s requests answered with 5xx in %s", count(b.Failed), count(b.Requests), spell(b.To.Sub(b.From)))
 		r.Incident.EndedAt = b.To

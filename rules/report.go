@@ -51,6 +51,11 @@ type IncidentFacts struct {
 	EndedAt    time.Time     // service was back; zero = not known
 	Impact     string        // "1,204 requests answered 502 in 2 min 10 s", "" = nothing measured
 	KilledLine correlate.Evidence
+
+	// Of an input of several hosts only.
+	Host     string   // of the victim
+	Redis    string   // "Redis 6379 on redis02, one of 2"
+	WebHosts []string // whose access logs the requests are in
 }
 
 // Culprit is one actor of the root cause.

@@ -528,6 +528,7 @@ func (c *Case) leakSummary(h *Hypothesis, l leak, shares []correlate.Share) stri
 		if c.Kill.Fact.VictimPID.OK {
 			end += fmt.Sprintf(" (pid %d)", c.Kill.Fact.VictimPID.N)
 		}
+		end += c.onHost(c.Kill.Ev.File)
 		if rss := killedRSS(c.Kill); rss > 0 {
 			end += " at " + bytesIn(rss)
 			if swap := killedSwap(c.Kill); swap > rss/20 {

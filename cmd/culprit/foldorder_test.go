@@ -81,7 +81,13 @@ func view(t *testing.T, records []parsers.Record, inputs []correlate.Input, fold
 		parts[0].Merge(parts[i])
 		parts = append(parts[:i], parts[i+1:]...)
 	}
-	inc := parts[0].Incident(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), correlate.Options{})
+	return tellAll(t, parts[0])
+}
+
+// tellAll tells all that an incident shows.
+func tellAll(t *testing.T, fold *correlate.Timeline) []string {
+	t.Helper()
+	inc := fold.Incident(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), correlate.Options{})
 	web := inc.Web
 	inc.Web = nil // its fold numbers names in the order of reading; what it answers is asked below
 	all, err := json.MarshalIndent(inc, "", " ")

@@ -21,6 +21,7 @@ var update = flag.Bool("update", false, "rewrite the golden files and the genera
 // generated are the files of testdata/incidents/<name> that are too long to write by hand, by their path in it. The rest of
 // the folder is written by hand; its README says which facts come from where.
 var generated = map[string]func() map[string]string{
+	"fleet":            fleet,
 	"laravel-embed":    laravelEmbed,
 	"magento-locks":    magentoLocks,
 	"session-guide":    sessionGuide,

@@ -32,6 +32,8 @@ type driver struct {
 	bad     []string // named on the command line and not readable
 
 	appSkipped string // of --app, what a bound kept out
+
+	digests digests
 }
 
 // sink takes records; each is used by one goroutine at a time.
@@ -68,6 +70,7 @@ func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.T
 	var folds []*correlate.Timeline
 	ctx, done := d.tellProgress(ctx)
 	defer done()
+	d.digests.bounded = !since.IsZero() || !until.IsZero()
 	inputs, err := d.readAll(ctx, func() sink {
 		t := correlate.NewTimeline()
 		t.Within(since, until)
@@ -81,8 +84,11 @@ func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.T
 	for _, t := range folds[1:] {
 		all.Merge(t)
 	}
-	for _, in := range inputs {
+	for _, in := range d.digests.noteTwice(inputs) {
 		all.AddInput(in)
+	}
+	if d.digests.fold != nil {
+		all.Merge(d.digests.fold)
 	}
 	return all, nil
 }
@@ -177,6 +183,12 @@ func (d *driver) read(in collect.Input, out sink, dispatch func(block), skipTwin
 	body := &hashing{r: in.R, h: sha256.New()}
 	br := bufio.NewReaderSize(body, headSize)
 	head, _ := br.Peek(headSize)
+	if collect.IsDigest(head) {
+		d.digests.read(in, br, &sum)
+		_, _ = io.Copy(io.Discard, br)
+		sum.Bytes, sum.SHA256 = body.n, hex.EncodeToString(body.h.Sum(nil))
+		return sum
+	}
 	file := &reading{
 		source: parsers.Source{Name: in.Name, Host: in.Host, ModTime: in.ModTime, Hints: d.census.hintsFor(in.Host),
 			Head: bytes.Clone(head)},

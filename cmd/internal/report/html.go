@@ -170,6 +170,7 @@ func htmlFacts(r *rules.Report) [][2]string {
 		}
 	}
 	fact("killed", join(victim(f), killed(f), at(f.KilledLine)))
+	fact("where", where(f))
 	fact("began", onset(f))
 	fact("ended", ended(f))
 	fact("impact", f.Impact)

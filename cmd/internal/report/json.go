@@ -88,6 +88,9 @@ type (
 		EndedAt    string       `json:"ended_at,omitempty"`
 		Impact     string       `json:"impact,omitempty"`
 		KilledLine *jEvidence   `json:"killed_line,omitempty"`
+		Host       string       `json:"host,omitempty"`
+		Redis      string       `json:"redis,omitempty"`
+		WebHosts   []string     `json:"web_hosts,omitempty"`
 	}
 	jVictim struct {
 		Comm string `json:"comm,omitempty"`
@@ -300,7 +303,8 @@ func each[T, U any](in []T, f func(T) U) []U {
 }
 
 func jsonIncident(f rules.IncidentFacts) jIncident {
-	out := jIncident{KilledAt: utc(f.KilledAt), OnsetAt: utc(f.OnsetAt), EndedAt: utc(f.EndedAt), Impact: f.Impact, KilledLine: known(f.KilledLine)}
+	out := jIncident{KilledAt: utc(f.KilledAt), OnsetAt: utc(f.OnsetAt), EndedAt: utc(f.EndedAt), Impact: f.Impact, KilledLine: known(f.KilledLine),
+		Host: f.Host, Redis: f.Redis, WebHosts: f.WebHosts}
 	if f.Victim != "" || f.VictimPID != 0 {
 		out.Victim = &jVictim{f.Victim, f.VictimPID}
 	}

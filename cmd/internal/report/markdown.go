@@ -159,6 +159,7 @@ func (m *markdown) facts() {
 		}
 		return ""
 	}
+	fact("Where", prose(where(f)))
 	fact("Began", join(m.moment(f.OnsetAt), since(f.OnsetAt, "before")))
 	fact("Ended", join(m.moment(f.EndedAt), since(f.EndedAt, "after")))
 	if len(facts) == 0 {

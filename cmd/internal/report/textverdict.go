@@ -42,6 +42,7 @@ func (t *text) verdict() {
 		}
 	}
 	fact("killed", victim(f), killed(f), at(f.KilledLine))
+	fact("where", where(f))
 	fact("began", onset(f))
 	fact("ended", ended(f))
 	fact("impact", f.Impact)
@@ -57,10 +58,30 @@ func (t *text) verdict() {
 }
 
 func victim(f rules.IncidentFacts) string {
-	if f.VictimPID == 0 {
-		return f.Victim
+	who := f.Victim
+	if f.VictimPID != 0 {
+		who = fmt.Sprintf("%s pid %d", cmp.Or(f.Victim, "unnamed process"), f.VictimPID)
 	}
-	return fmt.Sprintf("%s pid %d", cmp.Or(f.Victim, "unnamed process"), f.VictimPID)
+	if who != "" && f.Host != "" {
+		who += " on " + f.Host
+	}
+	return who
+}
+
+// where are the hosts of an incident of several.
+func where(f rules.IncidentFacts) string {
+	logs := ""
+	switch n := len(f.WebHosts); n {
+	case 0:
+	case 1:
+		logs = "requests in the logs of " + f.WebHosts[0]
+	default:
+		logs = fmt.Sprintf("requests in the logs of %d hosts (%s to %s)", n, f.WebHosts[0], f.WebHosts[n-1])
+	}
+	if f.Redis != "" && logs != "" {
+		return f.Redis + "; " + logs
+	}
+	return f.Redis + logs
 }
 
 func killed(f rules.IncidentFacts) string {

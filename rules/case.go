@@ -28,6 +28,8 @@ type Case struct {
 	Leak   leak                // keys without expiry: computed once, three causes and more ask for it
 	Who    *correlate.Attribution
 
+	unparsed []string // files that the fix in the making would change, and why it does not
+
 	RAM    Amount      // bytes
 	Room   Amount      // what there was to fill: the limit of the group that was killed in, else RAM
 	Groups []TaskGroup // of the kill's task table (else ps), by RSS

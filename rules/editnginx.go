@@ -31,7 +31,7 @@ func (c *Case) findNginx() (nginxPlace, bool) {
 	most := -1
 	var files []string
 	for file, cfg := range c.Configs {
-		if cfg.System == "nginx" && c.ownFile(file) {
+		if cfg.System == "nginx" && c.ownFile(file) && !c.isUnparsed(file) {
 			files = append(files, file)
 		}
 	}

@@ -19,7 +19,7 @@ func (c *Case) defragFixes(h Hypothesis) []Fix {
 		Kind:   KindCommand,
 		Target: "redis.conf",
 		Text:   fmt.Sprintf("%s MEMORY PURGE; %s CONFIG SET activedefrag yes && %s CONFIG REWRITE", cli, cli, cli),
-		Risk:   "it takes 1-25 % of one core while it works (active-defrag-cycle-min and -max); builds without jemalloc refuse it",
+		Risk:   "it takes 1-25 % of one core while it works (active-defrag-cycle-min and -max); a build without Redis's own jemalloc (Debian's and Ubuntu's packages) answers ERR; a redis.conf with the line would keep such a one from starting, so no patch is made of it. There MEMORY PURGE and a restart at night are left",
 		Undo:   cli + " CONFIG SET activedefrag no",
 		Check:  cli + " INFO memory | grep -E 'allocator_frag|active_defrag_running'",
 	}
@@ -33,13 +33,6 @@ func (c *Case) defragFixes(h Hypothesis) []Fix {
 			if room, ok := c.room(); ok {
 				f.Effect.Prevents = correlate.Judge(true, float64(after) <= roomToSpare*float64(room))
 			}
-		}
-	}
-	if file := c.redisFile(); file != "" {
-		g := f
-		g.Target, g.Text = file, "At once, without a restart: "+cli+" CONFIG SET activedefrag yes"
-		if p := c.patch(g, file, setRedis("activedefrag", "yes")); p.Kind == KindPatch {
-			return []Fix{p}
 		}
 	}
 	return []Fix{f}

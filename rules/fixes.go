@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +52,12 @@ func (c *Case) FixesFor(id string, h Hypothesis) []Fix {
 	if i < 0 {
 		return []Fix{{ID: id, Title: id, Kind: KindManual}}
 	}
+	c.unparsed = nil
 	fixes := fixMakers[i].Make(c, h)
+	if len(fixes) > 0 && len(c.unparsed) > 0 {
+		slices.Sort(c.unparsed)
+		fixes[0].Text = strings.TrimSpace(fixes[0].Text + "\n" + strings.Join(slices.Compact(c.unparsed), "\n"))
+	}
 	for j := range fixes {
 		f := &fixes[j]
 		f.ID = cmp.Or(f.ID, id)
@@ -71,6 +77,9 @@ func (c *Case) patch(f Fix, file string, ch change) Fix {
 	if !ok || !c.ownFile(file) {
 		return f
 	}
+	if c.isUnparsed(file) {
+		return f
+	}
 	e := newEditor(cfg.Text)
 	ch(e)
 	if !e.touched() {
@@ -81,6 +90,22 @@ func (c *Case) patch(f Fix, file string, ch change) Fix {
 		f.Text = strings.TrimSpace(f.Text + "\nThe next line holds a secret, which a patch must not quote: git needs `git apply -C1` here; patch -p1 takes it as it is.")
 	}
 	return f
+}
+
+// isUnparsed: the file holds a line that its server refuses, so no patch is made of it; the line is named with the fix.
+func (c *Case) isUnparsed(file string) bool {
+	switch c.Configs[file].System {
+	case "nginx", "redis", "mysql", "php-fpm":
+	default:
+		return false // the others' formats allow more than is read
+	}
+	for _, in := range c.Inputs {
+		if s := in.FirstSkipped; in.File == file && s != nil {
+			c.unparsed = append(c.unparsed, fmt.Sprintf("No patch of %s: its line %d does not parse (%s).", file, s.Line, s.Why))
+			return true
+		}
+	}
+	return false
 }
 
 // ownFile: the input has the file itself and whole, not an output that shows it among others (a transcript, nginx -T).

@@ -3,13 +3,21 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"culprit/correlate"
+	"culprit/parsers"
+	"culprit/rules"
 )
 
 const teaShopDir = "../../testdata/incidents/tea-shop"
@@ -54,6 +62,8 @@ func TestFixOfEveryIncident(t *testing.T) {
 				}
 			}
 			nginxTakes(t, trees["patch"])
+			redisTakes(t, trees["patch"], patches)
+			twice(t, in)
 		})
 	}
 }
@@ -118,6 +128,110 @@ func nginxTakes(t *testing.T, tree string) {
 		}
 		return nil
 	})
+}
+
+// redisTakes boots a real redis-server with every patched redis.conf, and asks it for what the patches set.
+func redisTakes(t *testing.T, tree string, patches []string) {
+	server, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Log("redis-server is not installed: not tried")
+		return
+	}
+	set := map[string]map[string]string{} // by file: the last value of each directive
+	for _, name := range patches {
+		diff, _ := os.ReadFile(name)
+		files, err := rules.ParsePatch(diff)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, p := range files {
+			for _, l := range p.Added() {
+				if f := strings.Fields(l); strings.HasSuffix(p.File, "redis.conf") && len(f) == 2 && f[0] != "#" {
+					if set[p.File] == nil {
+						set[p.File] = map[string]string{}
+					}
+					set[p.File][f[0]] = f[1]
+				}
+			}
+		}
+	}
+	for file, want := range set {
+		conf, err := os.ReadFile(filepath.Join(tree, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rdb := bootRedis(t, server, conf)
+		for name, value := range want {
+			if n, err := parsers.ParseMemory(value); err == nil {
+				value = strconv.FormatInt(n, 10)
+			}
+			if got, err := rdb.ConfigGet(t.Context(), name).Result(); err != nil || got[name] != value {
+				t.Errorf("%s: CONFIG GET %s = %v, %v; want %s", file, name, got, err, value)
+			}
+		}
+	}
+}
+
+// bootRedis starts a server with a configuration; only its place is the test's, and nothing of it is on the network.
+func bootRedis(t *testing.T, server string, conf []byte) *redis.Client {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "rd") // t.TempDir is longer than a socket's name may be
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	sock := filepath.Join(dir, "s")
+	conf = append(conf, fmt.Sprintf("\nport 0\nunixsocket %s\ndir %s\ndaemonize no\nlogfile \"\"\npidfile %s/pid\n", sock, dir, dir)...)
+	path := filepath.Join(dir, "redis.conf")
+	os.WriteFile(path, conf, 0o600)
+	cmd := exec.Command(server, path)
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	rdb := redis.NewClient(&redis.Options{Network: "unix", Addr: sock, DisableIdentity: true, MaxRetries: -1})
+	t.Cleanup(func() {
+		rdb.Close()
+		cmd.Process.Kill()
+		cmd.Wait()
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
+	until(t, "redis-server to answer", func() bool {
+		err := rdb.Ping(t.Context()).Err()
+		return err == nil || strings.HasPrefix(err.Error(), "NOAUTH")
+	})
+	for _, l := range strings.Split(string(conf), "\n") {
+		if f := strings.Fields(l); len(f) == 2 && f[0] == "requirepass" {
+			rdb.Do(t.Context(), "AUTH", strings.Trim(f[1], `"`))
+		}
+	}
+	return rdb
+}
+
+// twice makes every change of the report on what it has made already: nothing more may change.
+func twice(t *testing.T, dir string) {
+	inc, _, err := incident(t.Context(), []string{dir}, "", nil, 2, correlate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range rules.Judge(inc).Fixes {
+		if f.Effect.Prevents == correlate.Fail && !strings.HasSuffix(f.Title, "(hygiene)") {
+			t.Errorf("%s would not have helped, and is not marked as hygiene: %s", f.ID, f.Title)
+		}
+		if f.Kind != rules.KindPatch {
+			continue
+		}
+		once, err := rules.Apply(inc.Configs[f.Target].Text, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := rules.Apply(once, f); !bytes.Equal(once, again) {
+			t.Errorf("%s twice changes more:\n%s", f.ID, rules.DiffOf(once, f))
+		}
+	}
 }
 
 // The author of the tea shop's write-up published a change of his nginx, of his plugin and of his Redis.

@@ -144,6 +144,9 @@ func (c *Case) memoryBefore() string {
 	return ""
 }
 
+// alarmAt is where monitoring of a Redis with a limit is usually set to warn.
+const alarmAt = 0.8
+
 // maxmemoryEffect replays the run under the new limit: when it is reached, what happens then, and whether the box holds.
 func (c *Case) maxmemoryEffect(b *Budget, size int64, now Amount, known bool, policy string) Effect {
 	e := Effect{Before: c.memoryBefore()}
@@ -180,6 +183,9 @@ func (c *Case) maxmemoryEffect(b *Budget, size int64, now Amount, known bool, po
 				early = fmt.Sprintf(", %s before the kill", spell(c.Kill.At.Sub(at)))
 			}
 			e.After = fmt.Sprintf("the limit is reached on %s%s; ", clockTime(at), early)
+			if first, ok := g.Reached(int64(alarmAt * float64(size))); ok && first.Before(at) && (c.Kill == nil || !c.Kill.Placed || first.Before(c.Kill.At)) {
+				e.After += fmt.Sprintf("an alarm at %s of it comes %s earlier; ", percent(alarmAt), spell(at.Sub(first)))
+			}
 		}
 	}
 	e.After += roof + "; " + c.atLimit(size, policy)

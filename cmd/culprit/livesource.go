@@ -167,7 +167,11 @@ func (s *liveSource) parse(f *fold, chunk []byte) {
 	if head := s.file.source.Head; len(head) < headSize {
 		s.file.source.Head = append(head[:len(head):len(head)], chunk[:min(len(chunk), headSize-len(head))]...)
 	}
-	s.file.parse(nil, chunk, s.lines, f.t.Add)
+	if s.file.parser.Line != nil {
+		s.file.parse(nil, chunk, s.lines, f.t.Add)
+	} else {
+		s.file.parse(bytes.NewReader(chunk), nil, s.lines, f.t.Add) // which reads from a reader
+	}
 	s.lines += bytes.Count(chunk, []byte("\n"))
 	s.bytes += int64(len(chunk))
 	s.last = time.Now()

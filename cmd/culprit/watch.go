@@ -41,6 +41,7 @@ type watching struct {
 	forecastWithin        time.Duration
 	metrics               string
 	nginxConf             string
+	systemd               bool
 
 	host     *collect.Host // where to look for what to watch
 	kmsgFile string
@@ -84,6 +85,7 @@ asked nothing that could change it.`,
 	f.StringVar(&w.notifyAbout, "notify-about", levels[forecast], "what to notify of: serious, forecast or any, as with --until-finding")
 	f.DurationVar(&w.forecastWithin, "forecast-within", 24*time.Hour, "which forecasts --notify and --until-finding heed")
 	f.StringVar(&w.metrics, "metrics", "", "serve Prometheus metrics at [HOST]:PORT/metrics; without a host on loopback alone")
+	f.BoolVar(&w.systemd, "systemd", false, "print a hardened systemd service that watches with these flags, and end")
 	f.DurationVar(&w.every, "every", 5*time.Second, "how often to judge")
 	f.DurationVar(&w.ask, "ask", 10*time.Second, "how often to ask Redis and the host")
 	cmd.MarkFlagsMutuallyExclusive("plain", "json")
@@ -93,6 +95,9 @@ asked nothing that could change it.`,
 func (w *watching) run(cmd *cobra.Command, code *int) error {
 	if err := w.check(); err != nil {
 		return err
+	}
+	if w.systemd {
+		return w.printUnit(cmd.OutOrStdout(), cmd)
 	}
 	var err error
 	if w.own, err = ownRules(w.rules); err != nil {

@@ -131,6 +131,7 @@ func TestWatchFinds(t *testing.T) {
 	w.event(t, "started", "etc/nginx/nginx.conf")
 	addLines(t, filepath.Join(host.Root, "var/log/shop.log"), 200)
 	w.read(t, "shop.log", 200)
+	w.read(t, "nginx.conf", 5)
 	w.event(t, "source", "late.log")
 	stop()
 	<-w.done

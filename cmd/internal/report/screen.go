@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -282,14 +283,19 @@ func (s *screen) memory(width int) []string {
 
 // redis is one server's bar, and under it when it will be full.
 func (p *page) redis(r *LiveRedis, name, bar int, m parsers.HostMemory) {
+	how, rate := visible(r.Policy), ""
+	if r.Forecast != nil { // what to look at is its pace then
+		how = "+" + size(r.Forecast.PerSecond*60) + "/min"
+		rate = ", " + how
+	}
 	switch {
 	case !r.Used.OK:
 		p.gauge(r.label(), name, bar, -1, "not known yet")
 		return
 	case r.Max.OK && r.Max.N > 0:
-		p.gauge(r.label(), name, bar, float64(r.Used.N)/float64(r.Max.N), fmt.Sprintf("%s of %s, %s", size(float64(r.Used.N)), size(float64(r.Max.N)), visible(r.Policy)))
+		p.gauge(r.label(), name, bar, float64(r.Used.N)/float64(r.Max.N), fmt.Sprintf("%s of %s, %s", size(float64(r.Used.N)), size(float64(r.Max.N)), how))
 	case m.TotalKB.OK:
-		p.gauge(r.label(), name, bar, float64(r.Used.N)/float64(m.TotalKB.N*1024), size(float64(r.Used.N))+", no limit of its own")
+		p.gauge(r.label(), name, bar, float64(r.Used.N)/float64(m.TotalKB.N*1024), size(float64(r.Used.N))+cmp.Or(rate, ", no limit of its own"))
 	default:
 		p.gauge(r.label(), name, bar, -1, size(float64(r.Used.N)))
 	}
@@ -298,7 +304,7 @@ func (p *page) redis(r *LiveRedis, name, bar int, m parsers.HostMemory) {
 		if f.Most < time.Hour {
 			color = guilty
 		}
-		p.flow(indent(4), indent(6), 2, append(words(color, reaches(f)+" in "+span(f.In)), words(body, fmt.Sprintf("(%s to %s), +%s/min", span(f.Least), span(f.Most), size(f.PerSecond*60)))...)...)
+		p.flow(indent(4), indent(6), 2, append(words(color, reaches(f)+" in "+span(f.In)), words(body, fmt.Sprintf("(%s to %s)", span(f.Least), span(f.Most)))...)...)
 	}
 }
 
@@ -599,7 +605,10 @@ func (s *screen) sources(width int) []string {
 		for _, x := range s.l.Sources {
 			ago := "nothing yet"
 			if !x.Last.IsZero() {
-				ago = span(max(s.l.At.Sub(x.Last), 0).Truncate(time.Second)) + " ago"
+				ago = "now"
+				if d := s.l.At.Sub(x.Last).Truncate(time.Second); d > 0 {
+					ago = span(d) + " ago"
+				}
 			}
 			p.row(margin, body, fmt.Sprintf("%12s  %-12s  %s (%s)", count(int64(x.Lines)), ago, x.Name, x.Format))
 			if x.Skipped > 0 {

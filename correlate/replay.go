@@ -258,17 +258,19 @@ func (t *Turnstile) pass(at float64, keys []string) bool {
 // bucket is nginx' leaky bucket (ngx_http_limit_req_lookup): time takes rate off the excess, a request adds one, and one
 // that would lift it above burst is refused and leaves no trace. The first request of a key finds it empty.
 type bucket struct {
-	excess, last float64
+	excess, last int64 // thousandths of a request, milliseconds: nginx cuts to these, and what it cuts adds up
 	used         bool
 }
 
 func (b bucket) offer(at, rate, burst float64) (bucket, bool) {
+	now := int64(math.Round(at * 1000))
 	if !b.used {
-		return bucket{0, at, true}, true
+		return bucket{0, now, true}, true
 	}
-	excess := max(0, b.excess-rate*(at-b.last)+1)
-	if excess > burst {
+	ms := max(now-b.last, 0)
+	excess := max(0, b.excess-int64(rate*1000+1e-6)*ms/1000+1000)
+	if excess > int64(burst*1000) {
 		return b, false
 	}
-	return bucket{excess, at, true}, true
+	return bucket{excess, b.last + ms, true}, true
 }

@@ -55,7 +55,12 @@ type Group struct {
 	bins  []binCount
 	every []binCount // all requests of a crawler that is not after assets: an application may open a session on a 404 too
 	width int64
+
+	logged seconds // of the logs: their first bin and their last, while a watch goes on, are not whole
 }
+
+// seconds are two instants; zero = not known.
+type seconds struct{ from, to float64 }
 
 // Busy is in how many stretches of a length the group asked at all, at most: a cache that answers for so long lets one request
 // of a URL through in each. A bin of several stretches counts for as many as it had requests, or for all of them.
@@ -124,6 +129,9 @@ func (t *Timeline) webView() *Web {
 	w.RefererLogged = f.referers.n > 0
 	w.findSites()
 	w.group(agents)
+	for _, g := range w.Groups {
+		g.logged = seconds{float64(w.From.Unix()), float64(w.To.Unix() + 1)} // stamps are whole seconds
+	}
 	return w
 }
 
@@ -338,7 +346,8 @@ func joinBins(bins []binCount) []binCount {
 	return joined
 }
 
-// Count is the group's candidates for new sessions in [from, to): bins on the border count by the part inside.
+// Count is the group's candidates for new sessions in [from, to): bins on the border count by the part inside, of as much of
+// them as is logged.
 func (g *Group) Count(from, to time.Time) float64 { return g.count(g.bins, from, to) }
 
 // CountEvery is Count with every request a candidate, whatever its answer; where that is not kept, it is Count.
@@ -359,9 +368,12 @@ func (g *Group) count(bins []binCount, from, to time.Time) float64 {
 		if start >= b {
 			break
 		}
-		inside := min(b, start+width) - max(a, start)
-		if inside > 0 {
-			sum += bins[i].n * inside / width
+		end := start + width
+		if g.logged.to > 0 {
+			start, end = max(start, g.logged.from), min(end, g.logged.to)
+		}
+		if inside := min(b, end) - max(a, start); inside > 0 {
+			sum += bins[i].n * inside / (end - start)
 		}
 	}
 	return sum

@@ -23,8 +23,9 @@ func newDigest(code *int) *cobra.Command {
 	var a analysis
 	var output, host string
 	cmd := &cobra.Command{
-		Use:   "digest PATH... -o HOST.culprit",
-		Short: "Fold a host's evidence into a small file, to be analysed with those of other hosts",
+		Use:     "digest PATH... -o HOST.culprit",
+		Short:   "Fold a host's evidence into a small file, to be analysed with those of other hosts",
+		Example: "  culprit digest /var/log /etc -o web01.culprit\n  culprit analyze *.culprit",
 		Long: `digest reads what analyze reads and writes what it counted and noted: some ten kB to a few MB. culprit analyze *.culprit
 merges any number of digests, and files beside them, to the verdict of all the files together. A digest holds addresses
 and agents with their counts, the lines that a report may quote, and configurations without their secrets.`,

@@ -23,8 +23,10 @@ type redaction struct {
 func (r *redaction) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&r.wanted, "redact", false, "replace addresses, hosts, users, paths and ids by others, the same ones everywhere")
-	f.StringVar(&r.key, "redact-key", "", "a file with the secret that the replacements are made from, or the secret itself; two reports made with one agree (default: a new one)")
+	f.StringVar(&r.key, "redact-key", "", redactKeyFlag)
 }
+
+const redactKeyFlag = "a file with the secret that the replacements are made from, or the secret itself; two reports made with one agree (default: a new one)"
 
 // maxRedactKey: a key file is a line, and a log given by mistake is none.
 const maxRedactKey = 64 << 10

@@ -57,7 +57,7 @@ with the lines that prove it. PATH is a folder, a file, an archive, or - for sta
 		SilenceUsage:  true,
 	}
 	a.flags(root)
-	root.AddCommand(newAnalyze(code), newParse(code), newRules(), newFix(code), newVerify(code), newWatch(code), newCollect(), newDigest(code))
+	root.AddCommand(newAnalyze(code), newParse(code), newRules(), newFix(code), newVerify(code), newExportCase(code), newTest(code), newWatch(code), newCollect(), newDigest(code))
 	withHelp(root)
 	return root
 }

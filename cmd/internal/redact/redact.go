@@ -70,8 +70,11 @@ func (r *Redactor) Text(s string) string {
 	return string(sc.line(nil, []byte(s)))
 }
 
-// errBinary is what becomes of a dump of Redis: its names stand between lengths and checksums.
-var errBinary = errors.New("a binary dump, left out of what is redacted; give a listing of its keys")
+// What cannot be redacted: the names of a dump stand between lengths and checksums, a digest's in what was folded.
+var (
+	errBinary = errors.New("a binary dump, left out of what is redacted; give a listing of its keys")
+	errDigest = errors.New("a digest, left out of what is redacted; give the files that it was made of")
+)
 
 // Reader redacts a stream line by line. UTF-16 comes out as UTF-8.
 func (r *Redactor) Reader(in io.Reader) io.Reader {
@@ -82,6 +85,8 @@ func (r *Redactor) Reader(in io.Reader) io.Reader {
 		br = bufio.NewReaderSize(parsers.FromUTF16(br), 64<<10)
 	case bytes.HasPrefix(head, []byte("REDIS00")):
 		return failing{errBinary}
+	case collect.IsDigest(head):
+		return failing{errDigest}
 	}
 	return &reader{in: br, scrub: r.scrubber()}
 }

@@ -145,6 +145,9 @@ func TestReader(t *testing.T) {
 	if _, err := io.ReadAll(r.Reader(strings.NewReader("REDIS0011\xfa"))); !errors.Is(err, errBinary) {
 		t.Errorf("a dump gave %v", err)
 	}
+	if _, err := io.ReadAll(r.Reader(strings.NewReader("culprit digest x\n"))); !errors.Is(err, errDigest) {
+		t.Errorf("a digest gave %v", err)
+	}
 }
 
 // FuzzLine: no line breaks the redactor, gains a line, or gives different answers.

@@ -11,10 +11,22 @@ import (
 // The replay puts the incident through a change: keys under a TTL, memory under a limit, requests through nginx' limits.
 // What it needs is what the fold kept: requests are known by the bin (Width), not one by one, and spread evenly inside it.
 
-// UnderTTL is the largest number of keys that would have lived at once, had every key that now has no expiry lived for ttl
-// from its first write. Before the first snapshot the keys are taken to have come at the pace of the first quarter of the
-// run. ok false: fewer than two counts, or a run shorter than an hour, which says nothing about days.
+// UnderTTL is the largest number of keys that would have lived at once under a TTL; see AliveUnder.
 func (g *Growth) UnderTTL(ttl time.Duration) (peak int64, at time.Time, ok bool) {
+	times, alive, ok := g.AliveUnder(ttl)
+	best := 0.0
+	for i, n := range alive {
+		if n > best {
+			best, at = n, times[i]
+		}
+	}
+	return int64(math.Round(best)), at, ok
+}
+
+// AliveUnder is how many keys would have lived at each snapshot, had every key that now has no expiry lived for ttl from its
+// first write. Before the first snapshot the keys are taken to have come at the pace of the first quarter of the run. ok
+// false: fewer than two counts, or a run shorter than an hour, which says nothing about days.
+func (g *Growth) AliveUnder(ttl time.Duration) (times []time.Time, alive []float64, ok bool) {
 	var ts, ns []float64
 	for i := range g.Run {
 		if s := &g.Run[i]; s.Placed && s.NoTTL.OK {
@@ -23,7 +35,7 @@ func (g *Growth) UnderTTL(ttl time.Duration) (peak int64, at time.Time, ok bool)
 	}
 	last := len(ts) - 1
 	if last < 1 || ts[last]-ts[0] < 3600 {
-		return 0, at, false
+		return nil, nil, false
 	}
 	// written counts keys as they came: a count that falls (a flush, an eviction) took keys, it wrote none.
 	written := make([]float64, len(ns))
@@ -42,13 +54,11 @@ func (g *Growth) UnderTTL(ttl time.Duration) (peak int64, at time.Time, ok bool)
 		}
 		return written[i-1] + (written[i]-written[i-1])*(t-ts[i-1])/(ts[i]-ts[i-1])
 	}
-	best := 0.0
 	for i := range ts {
-		if n := written[i] - before(ts[i]-ttl.Seconds()); n > best {
-			best, at = n, time.Unix(int64(ts[i]), 0).UTC()
-		}
+		times = append(times, time.Unix(int64(ts[i]), 0).UTC())
+		alive = append(alive, written[i]-before(ts[i]-ttl.Seconds()))
 	}
-	return int64(math.Round(best)), at, true
+	return times, alive, true
 }
 
 // Reached is when used_memory first stood at limit or above; false when it never did.

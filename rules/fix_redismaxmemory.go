@@ -177,6 +177,7 @@ func (c *Case) maxmemoryEffect(b *Budget, size int64, now Amount, known bool, po
 		return e
 	}
 	if g != nil {
+		e.Curves = c.limitCurves(size)
 		if at, ok := g.Reached(size); ok {
 			early := ""
 			if c.Kill != nil && c.Kill.Placed && c.Kill.At.After(at) {

@@ -129,6 +129,7 @@ const (
 type Effect struct {
 	Before, After string
 	Prevents      correlate.Outcome // Unknown: could not be replayed
+	Curves        []Series          // before and after on one axis, where the replay has a course; nil = none
 }
 
 // RuledOut answers a rival: by a named line, or "could not check" (Checked false) with what is missing.

@@ -65,6 +65,7 @@ func (c *Case) ttlEffectOf(ttl time.Duration) Effect {
 	if !ok {
 		return e
 	}
+	e.Curves = c.ttlCurves(ttl)
 	e.After = fmt.Sprintf("with TTL %s: peak %s keys, %s (%s)", spellTTL(u.ttl), count(u.keys), bytesIn(u.used), u.how)
 	limit, known := c.maxmemory()
 	if known && limit.Bytes > 0 && c.Kill == nil {

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"fmt"
+	"hash/fnv"
 	"html/template"
 	"io"
 	"math"
@@ -18,9 +19,9 @@ import (
 	"culprit/rules"
 )
 
-// HTML writes the report as one file to pass on: no script, no request to anywhere, light and dark, fit to print. What logs
-// say is escaped by html/template and made visible; a strict policy keeps a browser from running or fetching anything all
-// the same.
+// HTML writes the report as one file to pass on: no request to anywhere, light and dark, fit to print, and whole without its
+// script, which only zooms. What logs say is escaped by html/template and made visible; a strict policy lets a browser run
+// that one script, by its hash, and fetch nothing.
 func HTML(w io.Writer, r *rules.Report) error {
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, newHTMLPage(r)); err != nil {
@@ -40,9 +41,11 @@ var (
 	htmlSource string
 	//go:embed html.css
 	htmlStyle string
+	//go:embed html.js
+	htmlScript string
 
 	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-		"at": at, "clock": clock, "odds": odds, "percent": percent, "quantity": quantity, "within": within, "pct": pct, "trim": strings.TrimSpace,
+		"at": at, "lineID": lineID, "clock": clock, "odds": odds, "percent": percent, "quantity": quantity, "within": within, "pct": pct, "trim": strings.TrimSpace,
 		"period":  func(from, to time.Time) string { return period(from, to, true) },
 		"text":    func(e correlate.Event) string { return cmp.Or(e.Text, strings.TrimSpace(e.Kind+" "+e.Subject)) },
 		"count":   countAny,
@@ -60,12 +63,14 @@ type htmlPage struct {
 	CSP                                          string
 	CSS                                          template.CSS
 	Title, Outcome, OutcomeWords, Headline, Sure string
-	Facts                                        [][2]string
+	JS                                           template.JS
+	Facts                                        []htmlFact
 	Charts                                       []htmlChart
 	ChainName                                    string
 	Chain                                        []htmlStep
 	Culprits                                     []rules.Culprit
-	Quantities                                   []rules.Quantity
+	Quantities                                   []htmlQuantity
+	Lines                                        []htmlQuoted
 	Ledgers                                      []htmlLedger
 	Fixes                                        []htmlFix
 	Findings                                     []htmlFinding
@@ -90,15 +95,27 @@ type (
 		Prevents, Class, How string
 		Diff                 []htmlLine
 		Prose                []htmlProse
+		Charts               []htmlChart // before and after, where the replay has a course
 	}
-	htmlLine  struct{ Class, Text string }
-	htmlProse struct {
+	htmlFact struct {
+		Name, Text string
+		At         correlate.Evidence
+		Link       string
+	}
+	htmlQuantity struct {
+		Q       rules.Quantity
+		Finding int
+	}
+	htmlQuoted struct{ ID, Place, Text string }
+	htmlLine   struct{ Class, Text string }
+	htmlProse  struct {
 		Code bool
 		Text string
 	}
 	htmlFinding struct {
-		F     rules.Finding
-		Fixes []int
+		Number int
+		F      rules.Finding
+		Fixes  []int
 	}
 	htmlReason struct{ Why, Names string }
 	htmlShown  struct {
@@ -109,10 +126,9 @@ type (
 
 func newHTMLPage(r *rules.Report) htmlPage {
 	v := r.Verdict
-	sum := sha256.Sum256([]byte(htmlStyle))
 	p := htmlPage{
-		R: r, CSS: template.CSS(htmlStyle), Outcome: rules.Inconclusive, OutcomeWords: "Inconclusive", Headline: "What caused it is not proven",
-		CSP: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src data:; base-uri 'none'; form-action 'none'",
+		R: r, CSS: template.CSS(htmlStyle), JS: template.JS(htmlScript), Outcome: rules.Inconclusive, OutcomeWords: "Inconclusive", Headline: "What caused it is not proven",
+		CSP: "default-src 'none'; style-src " + hashOf(htmlStyle) + "; script-src " + hashOf(htmlScript) + "; img-src data:; base-uri 'none'; form-action 'none'",
 	}
 	switch v.Outcome {
 	case rules.RootCause:
@@ -137,18 +153,21 @@ func newHTMLPage(r *rules.Report) htmlPage {
 			p.Culprits[i].Note = "" // said once, by the last of a run
 		}
 	}
-	for _, f := range r.Findings {
+	for i, f := range r.Findings {
 		if f.Role == rules.RoleRoot {
-			p.Quantities = append(p.Quantities, f.Quantities...)
+			for _, q := range f.Quantities {
+				p.Quantities = append(p.Quantities, htmlQuantity{q, i + 1})
+			}
 		}
 	}
 	p.Ledgers = each(r.Ledger, newHTMLLedger)
 	for i, f := range r.Fixes {
 		p.Fixes = append(p.Fixes, newHTMLFix(i+1, f))
 	}
-	for _, f := range r.Findings {
-		p.Findings = append(p.Findings, htmlFinding{f, fixNumbers(r, f)})
+	for i, f := range r.Findings {
+		p.Findings = append(p.Findings, htmlFinding{i + 1, f, fixNumbers(r, f)})
 	}
+	p.Lines = htmlLines(r)
 	for _, n := range r.NotJudged {
 		p.NotJudged = because(p.NotJudged, n.Why, n.Rule)
 	}
@@ -161,23 +180,89 @@ func newHTMLPage(r *rules.Report) htmlPage {
 	return p
 }
 
-func htmlFacts(r *rules.Report) [][2]string {
+func htmlFacts(r *rules.Report) []htmlFact {
 	f := r.Incident
-	var facts [][2]string
-	fact := func(name, text string) {
+	var facts []htmlFact
+	fact := func(name, text string, at correlate.Evidence, link string) {
 		if text != "" {
-			facts = append(facts, [2]string{name, text})
+			facts = append(facts, htmlFact{name, text, at, link})
 		}
 	}
-	fact("killed", join(victim(f), killed(f), at(f.KilledLine)))
-	fact("where", where(f))
-	fact("began", onset(f))
-	fact("ended", ended(f))
-	fact("impact", f.Impact)
+	chain := ""
+	if len(r.Chain) > 0 {
+		chain = "#chain"
+	}
+	fact("killed", join(victim(f), killed(f)), f.KilledLine, "")
+	fact("where", where(f), correlate.Evidence{}, "")
+	fact("began", onset(f), correlate.Evidence{}, chain)
+	fact("ended", ended(f), correlate.Evidence{}, "")
+	fact("impact", f.Impact, correlate.Evidence{}, chain)
 	if r.Verdict.Outcome == rules.RootCause && len(r.Fixes) > 0 {
-		fact("do first", r.Fixes[0].Title+" (fix 1)")
+		fact("do first", r.Fixes[0].Title+" (fix 1)", correlate.Evidence{}, "")
 	}
 	return facts
+}
+
+// hashOf names a style or script to the policy.
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// lineID is the anchor of a cited line; a file's name may hold anything, a hash of it does not.
+func lineID(e correlate.Evidence) string {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s\x00%d", e.File, e.Line)
+	return fmt.Sprintf("L%x", h.Sum64())
+}
+
+// htmlLines are all the lines that the page cites, each once, by place.
+func htmlLines(r *rules.Report) []htmlQuoted {
+	var all []correlate.Evidence
+	add := func(ev ...correlate.Evidence) { all = append(all, ev...) }
+	add(r.Incident.KilledLine)
+	for _, l := range r.Chain {
+		add(l.Cause.Evidence...)
+		add(l.Effect.Evidence...)
+		add(l.For...)
+		add(l.Against...)
+	}
+	for _, f := range r.Findings {
+		add(f.Evidence...)
+		add(f.Against...)
+	}
+	for _, o := range r.RuledOut {
+		add(o.Evidence...)
+	}
+	for _, x := range r.DoesNotFit {
+		add(x.Evidence...)
+	}
+	for _, l := range r.Ledger {
+		for _, t := range l.Terms {
+			add(t.Evidence)
+		}
+	}
+	for _, m := range r.Marks {
+		add(m.Evidence)
+	}
+	slices.SortStableFunc(all, func(a, b correlate.Evidence) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	var out []htmlQuoted
+	for _, e := range all {
+		place, text := at(e), strings.TrimSpace(e.Text)
+		if place == "" {
+			continue
+		}
+		if n := len(out); n > 0 && out[n-1].ID == lineID(e) {
+			if out[n-1].Text == "" {
+				out[n-1].Text = text
+			}
+			continue
+		}
+		out = append(out, htmlQuoted{lineID(e), place, text})
+	}
+	return out
 }
 
 // htmlChain is the links as steps from effect to cause; a link that does not go on from the one before begins with its effect.
@@ -231,6 +316,12 @@ func newHTMLFix(number int, f rules.Fix) htmlFix {
 	if f.Diff != "" {
 		for _, l := range strings.Split(strings.TrimRight(f.Diff, "\n"), "\n") {
 			out.Diff = append(out.Diff, htmlLine{diffClass(l), l})
+		}
+	}
+	if curves := f.Effect.Curves; len(curves) > 0 {
+		out.Charts = htmlCharts(&rules.Report{Series: curves})
+		for i := range out.Charts {
+			out.Charts[i].Small = true
 		}
 	}
 	// An instruction is prose with indented code in it.

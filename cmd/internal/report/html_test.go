@@ -34,7 +34,8 @@ func pageOf(t *testing.T, r *rules.Report) (text string, elements []xml.StartEle
 		}
 	}
 	known := strings.Fields("html head meta link title style body main section div h1 h2 h3 p small svg rect line text tspan circle path " +
-		"dl dt dd figure figcaption ul ol li table thead tbody tr th td span strong code pre br article a footer")
+		"dl dt dd figure figcaption ul ol li table thead tbody tr th td span strong code pre br article a footer g script")
+	ids, links, scripts := map[string]bool{}, []string{}, 0
 	d := xml.NewDecoder(&b)
 	for {
 		token, err := d.Token()
@@ -52,21 +53,42 @@ func pageOf(t *testing.T, r *rules.Report) (text string, elements []xml.StartEle
 		if !slices.Contains(known, e.Name.Local) {
 			t.Fatalf("<%s> is none of ours", e.Name.Local)
 		}
+		if e.Name.Local == "script" {
+			scripts++
+		}
 		for _, a := range e.Attr {
 			switch name := a.Name.Local; {
+			case name == "id":
+				if ids[a.Value] {
+					t.Fatalf("two elements are %q", a.Value)
+				}
+				ids[a.Value] = true
+			case name == "href" && strings.HasPrefix(a.Value, "#"):
+				links = append(links, a.Value[1:])
 			case strings.HasPrefix(name, "on"), name == "style", name == "src", name == "srcset", name == "xlink":
 				t.Fatalf("<%s %s=%q>", e.Name.Local, name, a.Value)
-			case name == "href" && a.Value != "data:," && !strings.HasPrefix(a.Value, "#fix-"):
+			case name == "href" && a.Value != "data:,":
 				t.Fatalf("<%s> leads to %q", e.Name.Local, a.Value)
 			case name == "content" && strings.HasPrefix(a.Value, "default-src"):
-				_, style, _ := strings.Cut(text, "<style>")
-				style, _, _ = strings.Cut(style, "</style>")
-				sum := sha256.Sum256([]byte(style))
-				if want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; "; !strings.HasPrefix(a.Value, want) {
-					t.Fatalf("policy %q keeps our own style out, want %q", a.Value, want)
+				inside := func(tag string) string {
+					_, in, _ := strings.Cut(text, "<"+tag+">")
+					in, _, _ = strings.Cut(in, "</"+tag+">")
+					sum := sha256.Sum256([]byte(in))
+					return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; "
+				}
+				if want := "default-src 'none'; style-src " + inside("style") + "script-src " + inside("script"); !strings.HasPrefix(a.Value, want) {
+					t.Fatalf("policy %q keeps our own style or script out, want %q", a.Value, want)
 				}
 			}
 		}
+	}
+	for _, l := range links {
+		if !ids[l] {
+			t.Fatalf("a link leads to #%s, which is not there", l)
+		}
+	}
+	if scripts != 1 {
+		t.Fatalf("%d scripts, of which one is ours", scripts)
 	}
 	if strings.Contains(htmlStyle, "url(") || strings.Contains(htmlStyle, "@import") {
 		t.Fatal("the style fetches something")
@@ -87,14 +109,14 @@ func sections(text string) []string {
 func TestHTMLTeaShop(t *testing.T) {
 	text, elements := pageOf(t, teaShop())
 	want := []string{"The curves", "Moments", "What happened", "Who did it", "The arithmetic", "RAM at the kill", "Ruled out",
-		"What does not fit", "Missing", "Fixes", "Findings", "Not judged", "What was read"}
+		"What does not fit", "Missing", "Fixes", "Findings", "Not judged", "What was read", "Lines"}
 	if got := sections(text); !slices.Equal(got, want) {
 		t.Errorf("sections %q", got)
 	}
 	for _, want := range []string{
-		"<h1>crawler-session-leak</h1>", "confidence: almost certain, 0.97", `<span class="at">dmesg.txt:32</span>`,
+		"<h1>crawler-session-leak</h1>", "confidence: almost certain, 0.97", `">dmesg.txt:32</a>`,
 		`<span class="add">&#43;maxmemory 2gb</span>`, "keys without expiry", "RAM 7.8 GiB", "kernel-oom-kill",
-		`class="mark kill"`, "\nrequests: 30,000", "total, the sum of the lines above", `&lt;TA\x1b[2JSK&gt;`,
+		`class="t mark kill"`, "\nrequests: 30,000", "total, the sum of the lines above", `&lt;TA\x1b[2JSK&gt;`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in the page", want)

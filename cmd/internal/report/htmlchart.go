@@ -23,6 +23,8 @@ type htmlChart struct {
 	Marks                 []htmlPin
 	Ticks                 []htmlTick
 	Legend                []htmlLine
+	From, To              int64 // in seconds, for the script
+	Small                 bool
 
 	from, to time.Time
 	points   int // that can be seen
@@ -146,7 +148,7 @@ func outageSpan(r *rules.Report) (from, to time.Time, ok bool) {
 }
 
 func newHTMLChart(r *rules.Report, from, to time.Time) htmlChart {
-	c := htmlChart{from: from, to: to, Label: "curves from " + moment(from) + " to " + moment(to) + " UTC"}
+	c := htmlChart{from: from, to: to, From: from.Unix(), To: to.Unix(), Label: "curves from " + moment(from) + " to " + moment(to) + " UTC"}
 	var lanes [][]rules.Series
 	for _, s := range r.Series {
 		if n := len(lanes); n > 0 && lanes[n-1][0].Lane == s.Lane {
@@ -185,7 +187,7 @@ func (c *htmlChart) covers(t time.Time, width time.Duration) bool {
 }
 
 // seriesClass gives a curve the same colour in every report.
-var seriesClass = map[string]string{"requests": "0", "requests-culprits": "1", "requests-5xx": "bad", "keys": "3", "keys-without-ttl": "1", "used-memory": "0", "rss": "2"}
+var seriesClass = map[string]string{"requests": "0", "requests-culprits": "1", "requests-5xx": "bad", "keys": "3", "keys-without-ttl": "1", "used-memory": "0", "rss": "2", "before": "bad", "after": "good"}
 
 func (c *htmlChart) lane(list []rules.Series, y int) (htmlLane, bool) {
 	l := htmlLane{NameY: y + 13, Y: y + laneHead, H: laneHeight, Base: y + laneHead + laneHeight}
@@ -333,6 +335,10 @@ func (c *htmlChart) hits(list []rules.Series, l htmlLane) []htmlHit {
 	}
 	slices.SortFunc(cells, func(a, b cell) int { return a.at.Compare(b.at) })
 	middle := func(i int) float64 { return c.x(cells[i].at.Add(cells[i+1].at.Sub(cells[i].at) / 2)) }
+	from := ""
+	if s := list[0].Source; s != "" {
+		from = "\n(" + s + ")"
+	}
 	var out []htmlHit
 	for i, x := range cells {
 		left, right := 0.0, 1.0
@@ -351,7 +357,7 @@ func (c *htmlChart) hits(list []rules.Series, l htmlLane) []htmlHit {
 		if bin > 0 {
 			when += ", " + span(bin)
 		}
-		out = append(out, htmlHit{X: share(left), W: share(min(right, 1) - left), Y: l.Y, H: l.H, Title: when + "\n" + strings.Join(x.says, "\n")})
+		out = append(out, htmlHit{X: share(left), W: share(min(right, 1) - left), Y: l.Y, H: l.H, Title: when + "\n" + strings.Join(x.says, "\n") + from})
 	}
 	return out
 }

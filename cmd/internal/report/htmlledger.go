@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"culprit/correlate"
 	"culprit/rules"
 )
 
@@ -17,7 +18,10 @@ type htmlLedger struct {
 
 type (
 	htmlPart struct{ Class, X, W, Title string }
-	htmlRow  struct{ Class, Swatch, Name, Value, Share, Where string }
+	htmlRow  struct {
+		Class, Swatch, Name, Value, Share string
+		Where                             correlate.Evidence
+	}
 )
 
 // newHTMLLedger: what is not accounted for is a part like the others, so that the parts always fill the bar.
@@ -52,10 +56,10 @@ func newHTMLLedger(l rules.Ledger) htmlLedger {
 	for i, t := range l.Terms {
 		class := fmt.Sprintf("f%d", i%8)
 		part(class, t.Name, t.Value)
-		out.Rows = append(out.Rows, htmlRow{"", class, t.Name, quantity(t.Value, l.Unit), of(t.Value), at(t.Evidence)})
+		out.Rows = append(out.Rows, htmlRow{"", class, t.Name, quantity(t.Value, l.Unit), of(t.Value), t.Evidence})
 	}
 	part("frest", "not accounted for", l.Residual)
-	out.Rows = append(out.Rows, htmlRow{"rest", "frest", "not accounted for", quantity(l.Residual, l.Unit), of(l.Residual), ""},
-		htmlRow{"sum", "", "total, the sum of the lines above", quantity(l.Total, l.Unit), of(l.Total), ""})
+	out.Rows = append(out.Rows, htmlRow{"rest", "frest", "not accounted for", quantity(l.Residual, l.Unit), of(l.Residual), correlate.Evidence{}},
+		htmlRow{"sum", "", "total, the sum of the lines above", quantity(l.Total, l.Unit), of(l.Total), correlate.Evidence{}})
 	return out
 }

@@ -29,8 +29,7 @@ func newDigest(code *int) *cobra.Command {
 		Long: `digest reads what analyze reads and writes what it counted and noted: some ten kB to a few MB. culprit analyze *.culprit
 merges any number of digests, and files beside them, to the verdict of all the files together. A digest holds addresses
 and agents with their counts, the lines that a report may quote, and configurations without their secrets.`,
-		Example: "  culprit digest /var/log -o web1.culprit\n  culprit analyze *.culprit",
-		Args:    paths,
+		Args: paths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output == "" {
 				return errors.New("name the file to write: culprit digest PATH... -o web1.culprit")

@@ -252,7 +252,7 @@ func (s *screen) memory(width int) []string {
 		for i := range s.l.Redis {
 			name = max(name, lipgloss.Width(s.l.Redis[i].label()))
 		}
-		bar := min(max(width-name-46, 8), wideBar)
+		bar := min(max(width-name-49, 8), wideBar) // 49: the longest words beside it
 		switch {
 		case m.TotalKB.OK && m.AvailableKB.OK:
 			used := m.TotalKB.N - m.AvailableKB.N
@@ -474,7 +474,7 @@ func (s *screen) findings(width, room int) []string {
 	head := s.pane(width, func(p *page) {
 		note := ""
 		if len(s.items) > 0 {
-			note = fmt.Sprintf("%d of %d", s.v.Selected+1, len(s.items))
+			note = fmt.Sprintf("%s · %d of %d", s.l.Report.Verdict.Outcome, s.v.Selected+1, len(s.items))
 		}
 		p.section("FINDINGS", note)
 	})

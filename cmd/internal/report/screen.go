@@ -415,6 +415,9 @@ func (s *screen) makers(width, most int) []string {
 		}
 		if d := m.To.Sub(m.From); d > 0 {
 			note = "last " + span(d.Round(time.Second))
+			if m.Keys != "" {
+				note += ", shares of the new " + m.Keys
+			}
 		}
 		if m.Why != "" && len(m.List) > 0 {
 			note += "; " + m.Why

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"culprit/parsers"
@@ -61,6 +62,8 @@ func (in *Instance) forecast(memory []Placed[parsers.HostMemory]) (Forecast, boo
 	if len(pts) < forecastPoints {
 		return f, false
 	}
+	pts = sinceChange(pts)
+	f.Since = f.Since.Add(time.Duration(pts[0].T * float64(time.Second)))
 	slope, ok := TheilSen(pts)
 	if !ok || !slope.Interval || slope.Low <= 0 {
 		return f, false
@@ -89,6 +92,20 @@ func (in *Instance) forecast(memory []Placed[parsers.HostMemory]) (Forecast, boo
 // what the kernel took since.
 func sameRAM(server, hostKB parsers.Opt) bool {
 	return !server.OK || !hostKB.OK || max(server.N-hostKB.N*1024, hostKB.N*1024-server.N) < server.N/50
+}
+
+// sinceChange leaves out what lies before memory changed its pace: a crawler that comes after a quiet hour would be told of
+// half an hour late by the median over all of it, and one that is stopped as long as ever. Below forecastPoints the new
+// pace is not known, and the old points stay.
+func sinceChange(pts []Point) []Point {
+	for {
+		c, ok := RateShift(pts)
+		i := slices.IndexFunc(pts, func(p Point) bool { return p.T >= c.At })
+		if !ok || i <= 0 || len(pts)-i < forecastPoints {
+			return pts
+		}
+		pts = pts[i:]
+	}
 }
 
 // after is how long the room lasts at a rate.

@@ -56,3 +56,32 @@ func TestNoForecast(t *testing.T) {
 		}
 	}
 }
+
+// A crawler comes after half an hour of quiet: a minute and a half later the forecast is of its pace. When it is stopped,
+// the forecast ends as soon.
+func TestForecastAfterAChange(t *testing.T) {
+	in := &Instance{Name: "6379"}
+	used := int64(1 << 30)
+	add := func(readings int, perReading int64) {
+		for range readings {
+			n := len(in.Snapshots)
+			used += perReading + int64(n*7%5-2)<<10
+			in.Snapshots = append(in.Snapshots, Snapshot{At: time.Unix(int64(n)*10, 0).UTC(), Placed: true, Used: parsers.Some(used), Max: parsers.Some(4 << 30), Info: &parsers.RedisInfo{}})
+		}
+	}
+	inc := &Incident{Redis: []*Instance{in}}
+	add(180, 0)
+	add(10, 1<<20)
+	f := inc.Forecasts()
+	if len(f) != 1 || f[0].PerSecond < 0.9*float64(1<<20)/10 || f[0].PerSecond > 1.1*float64(1<<20)/10 {
+		t.Fatalf("after the change: %+v", f)
+	}
+	add(60, 1<<20)
+	if f = inc.Forecasts(); len(f) != 1 || f[0].PerSecond < 0.98*float64(1<<20)/10 || f[0].PerSecond > 1.02*float64(1<<20)/10 {
+		t.Fatalf("later: %+v", f)
+	}
+	add(12, 0)
+	if f = inc.Forecasts(); len(f) != 0 {
+		t.Fatalf("when it is stopped: %+v", f)
+	}
+}

@@ -437,7 +437,7 @@ func (s *screen) makers(width, most int) []string {
 					share = fmt.Sprintf("%.0f %%", 100*x.Share)
 				}
 			}
-			name := max(min(width-44, 36), 14)
+			name := max(min(width-52, 36), 14)
 			p.row(margin, body, fmt.Sprintf("%s %6s  %10s  %s", pad(clip(visible(x.Name), name), name), share, pace(x.PerMinute)+"/min", x.Note))
 		}
 	})
@@ -634,7 +634,7 @@ func (s *screen) help() []string {
 			p.flow(piece{"  " + pad(k[0], 12), strong}, indent(14), 0, words(body, k[1])...)
 		}
 		p.blank()
-		p.flow(margin, margin, 0, words(label, "A forecast is the median growth of used_memory since the restart, of the last hour at most, with its 95 % interval; against maxmemory, or the host's available memory where that is less. Who makes the sessions is reckoned from the requests and the new keys of the last ten minutes.")...)
+		p.flow(margin, margin, 0, words(label, "A forecast is the median growth of used_memory since the restart or since its pace changed, of the last hour at most, with its 95 % interval; against maxmemory, or the host's available memory where that is less. Who makes the sessions is reckoned from the requests and the new keys of the last ten minutes.")...)
 	})
 }
 

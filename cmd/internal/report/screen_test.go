@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +43,7 @@ func leaking() *Live {
 		Redis: []LiveRedis{
 			{Name: "6379", At: at.Add(-5 * time.Second), Used: gib(4.1), RSS: gib(4.4), Max: gib(5), Policy: "noeviction",
 				Stay: parsers.Some(45111), Expire: parsers.Some(12), StayPace: parsers.SomeF(153), MadePace: parsers.SomeF(153.4), LapsedPace: parsers.SomeF(0.4), Paced: 10 * time.Minute,
-				UsedCurve: curve(3<<30, 4.1*(1<<30), 30), StayCurve: curve(40000, 45111, 30), ExpireCurve: curve(12, 12, 30),
+				UsedCurve: curve(3<<30, 4.1*(1<<30), 30), StayCurve: curve(5000, 45111, 30), ExpireCurve: curve(12, 12, 30),
 				Forecast: &correlate.Forecast{Instance: "6379", Limit: "maxmemory", Room: 900 << 20, PerSecond: 80 << 10, In: 192 * time.Minute, Least: 160 * time.Minute, Most: 245 * time.Minute}},
 			{Name: "6380", At: at, Used: gib(0.5), Stay: parsers.Some(3), Expire: parsers.Some(70221)},
 		},
@@ -67,6 +69,27 @@ func TestScreens(t *testing.T) {
 			_, err := io.WriteString(w, got+"\n")
 			return err
 		})
+	}
+}
+
+// The README's picture is the screen.
+func TestReadmeScreen(t *testing.T) {
+	l := leaking()
+	l.Sources, l.Redis = l.Sources[:1], l.Redis[:1]
+	l.Makers.List = l.Makers.List[:2]
+	l.Report.Findings[0] = rules.Finding{Rule: "redis-keys-without-ttl", Role: rules.RoleHygiene, Title: "45,111 of 45,123 keys (99.97 %) never expire, at 6.02 KiB each, and 220,320 more come a day"}
+	slices.Reverse(l.Report.Findings)
+	got, _ := Screen(l, View{Width: 80, Height: 18})
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var picture []string
+	for line := range strings.Lines(got) {
+		picture = append(picture, strings.TrimRight(line, " \n"))
+	}
+	if want := "```text\n" + strings.Join(picture, "\n") + "\n```\n"; !strings.Contains(string(readme), want) {
+		t.Errorf("README.md does not show\n%s", want)
 	}
 }
 

@@ -27,7 +27,7 @@ import (
 // watching are the flags of watch.
 type watching struct {
 	access, errors []string
-	kmsg           bool
+	kmsg, journal  bool
 	redis          []string
 	record, rules  string
 	recordMax      byteSize
@@ -72,6 +72,7 @@ asked nothing that could change it.`,
 	f.StringArrayVar(&w.errors, "error-log", nil, "an error log of nginx; may be repeated")
 	f.StringVar(&w.nginxConf, "nginx-conf", "", "the configuration of nginx: its log_format is how access logs are read, and without other flags its logs are watched")
 	f.BoolVar(&w.kmsg, "kmsg", false, "read the kernel's ring (/dev/kmsg; needs root)")
+	f.BoolVar(&w.journal, "journal", false, "read the kernel's messages from journald, by journalctl; also without it where the ring cannot be read")
 	f.StringArrayVar(&w.redis, "redis", nil, "a Redis to ask: redis://[user:password@]host:6379, rediss://..., unix:///path, redis+sentinel://host:26379/master, redis+cluster://host:6379; may be repeated")
 	f.StringVar(&w.record, "record", "", "keep every byte that came in, in this folder, for culprit analyze; a later run goes on there")
 	f.Var(&w.recordMax, "record-max", "what the recording may take of the disk; the oldest of it is dropped")
@@ -143,6 +144,9 @@ func (w *watching) run(cmd *cobra.Command, code *int) error {
 		})
 	}
 	say.event(report.LiveEvent{Kind: "started", Text: fmt.Sprintf("watching %s", sourceNames(f.sources))})
+	guest, undo := beGuest()
+	defer undo()
+	say.event(report.LiveEvent{Kind: "started", Text: guest})
 	found := false
 	if screen {
 		judged := make(chan struct{})
@@ -287,7 +291,7 @@ func (w *watching) openings(ctx context.Context, say *teller) ([]opening, error)
 	if !told || len(w.access) > 0 {
 		found = w.host.Discover(ctx)
 	}
-	found, err := w.find(found, say)
+	found, err := w.find(ctx, found, say)
 	if err != nil {
 		return nil, err
 	}
@@ -329,12 +333,21 @@ func (w *watching) openings(ctx context.Context, say *teller) ([]opening, error)
 		tail(log, "nginx-error", settleReports, nil)
 	}
 	if w.kmsg {
-		all = append(all, opening{name: "kmsg", file: "kmsg", format: "kernel", settle: settleReports, open: func(json.RawMessage) (io.Reader, error) {
-			k, err := collect.OpenKmsg(ctx, w.kmsgFile, say.about("kmsg"))
+		all = append(all, opening{name: "kmsg", file: "kmsg", format: "kernel", settle: settleReports, open: func(mark json.RawMessage) (io.Reader, error) {
+			k, err := collect.OpenKmsg(ctx, w.kmsgFile, mark, say.about("kmsg"))
 			if err != nil {
 				return nil, unreadable{err}
 			}
 			return k, nil
+		}})
+	}
+	if w.journal {
+		all = append(all, opening{name: "journal", file: "journal", format: "kernel", settle: settleReports, open: func(mark json.RawMessage) (io.Reader, error) {
+			j, err := collect.OpenJournal(ctx, mark, say.about("journal"))
+			if err != nil {
+				return nil, unreadable{err}
+			}
+			return j, nil
 		}})
 	}
 	for i, url := range redis {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -19,11 +20,13 @@ import (
 )
 
 // told says whether the flags name anything to watch; if not, it is looked for.
-func (w *watching) told() bool { return len(w.access)+len(w.errors)+len(w.redis) > 0 || w.kmsg }
+func (w *watching) told() bool {
+	return len(w.access)+len(w.errors)+len(w.redis) > 0 || w.kmsg || w.journal
+}
 
 // find looks for what to watch on this host, where the flags name nothing, and says what it found, how, and what it did not.
 // Where they name access logs, it looks for their log_format alone.
-func (w *watching) find(found collect.Found, say *teller) (collect.Found, error) {
+func (w *watching) find(ctx context.Context, found collect.Found, say *teller) (collect.Found, error) {
 	if w.nginxConf != "" {
 		if _, err := os.Stat(w.nginxConf); err != nil {
 			return found, fmt.Errorf("--nginx-conf: %w", err)
@@ -39,6 +42,10 @@ func (w *watching) find(found collect.Found, say *teller) (collect.Found, error)
 		found.Missing = append(told.Missing, slices.DeleteFunc(found.Missing, func(m collect.Missing) bool { return m.What == "nginx" || m.What == "nginx.conf" })...)
 	}
 	if w.told() {
+		if err := w.ringUnread(); w.kmsg && err != nil && w.journalInstead(ctx) {
+			w.kmsg, w.journal = false, true
+			say.event(report.LiveEvent{Kind: "found", Source: "journal", Text: fmt.Sprintf("the kernel's messages by journalctl, since %v", err)})
+		}
 		return found, nil
 	}
 	for _, l := range found.Logs {
@@ -47,10 +54,12 @@ func (w *watching) find(found collect.Found, say *teller) (collect.Found, error)
 	for _, r := range found.Redis {
 		say.event(report.LiveEvent{Kind: "found", Source: "Redis " + r.Name, Text: r.How})
 	}
-	if f, err := os.Open(w.kmsgFile); err == nil {
-		f.Close()
+	if err := w.ringUnread(); err == nil {
 		w.kmsg = true
 		say.event(report.LiveEvent{Kind: "found", Source: "kmsg", Text: "the kernel's ring, " + w.kmsgFile})
+	} else if w.journalInstead(ctx) {
+		w.journal = true
+		say.event(report.LiveEvent{Kind: "found", Source: "journal", Text: fmt.Sprintf("the kernel's messages by journalctl, since %v", err)})
 	} else {
 		why := collect.Remedy(w.kmsgFile, err)
 		if os.IsPermission(err) {
@@ -61,7 +70,7 @@ func (w *watching) find(found collect.Found, say *teller) (collect.Found, error)
 	for _, m := range found.Missing {
 		say.event(report.LiveEvent{Kind: "missing", Source: m.What, Text: m.Why})
 	}
-	if len(found.Logs)+len(found.Redis) == 0 && !w.kmsg {
+	if len(found.Logs)+len(found.Redis) == 0 && !w.kmsg && !w.journal {
 		var lacks []string
 		for _, m := range found.Missing {
 			lacks = append(lacks, m.What+": "+m.Why)
@@ -69,6 +78,20 @@ func (w *watching) find(found collect.Found, say *teller) (collect.Found, error)
 		return found, fmt.Errorf("nothing to watch was found on this host\n  %s", strings.Join(lacks, "\n  "))
 	}
 	return found, nil
+}
+
+// ringUnread is why the kernel's ring cannot be read.
+func (w *watching) ringUnread() error {
+	f, err := os.Open(w.kmsgFile)
+	if err == nil {
+		f.Close()
+	}
+	return err
+}
+
+// journalInstead says whether journalctl tells of the kernel: of this host's, which need not be the one that is watched.
+func (w *watching) journalInstead(ctx context.Context) bool {
+	return w.host.Root == "/" && collect.JournalAnswers(ctx)
 }
 
 // formatsFor are the log_formats that an access log may be written in: of a found one those of its nginx, of one that was

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,8 @@ type FollowOptions struct {
 	From   *Checkpoint  // go on where an earlier run ended; nil = the file that is there, from its beginning
 	AtEnd  bool         // without From: from its end
 	Notice func(string) // told what befell the file; nil = nobody is
+
+	release time.Duration // a test's tailGone
 }
 
 // followed is one inode. Its goroutine alone uses it, but for retire.
@@ -154,7 +157,7 @@ func (f *Follower) run(ctx context.Context, o FollowOptions) {
 				told = text
 			}
 			// A writer may go on in the renamed file. One that no name leads to gives its space, or its volume, back.
-			if current != nil && (current.deleted() || time.Since(gone) > tailGone && !f.hasName(current)) {
+			if current != nil && (current.deleted() || time.Since(gone) > cmp.Or(o.release, tailGone) && !f.hasName(current)) {
 				close(current.retire)
 				current = nil
 			}

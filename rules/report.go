@@ -24,6 +24,7 @@ type Report struct {
 	Series     []Series // the curves of the incident, those of one lane together
 	Marks      []Mark   // what happened at a moment, by time
 	Inputs     []correlate.Input
+	Baseline   *Comparison // with an earlier report; nil = with none
 }
 
 // Outcomes of a verdict.
@@ -210,3 +211,25 @@ type Mark struct {
 	N        int
 	Evidence correlate.Evidence // of the first
 }
+
+// Comparison is what an earlier report of the same system said otherwise.
+type Comparison struct {
+	With    string // the earlier report's name
+	Changes []Change
+	More    int // changes beyond a bound
+}
+
+// Change is one difference.
+type Change struct {
+	State         string // new, gone, changed
+	What          string // verdict, incident, culprit, finding, fix, missing
+	Text          string // which one
+	Before, After string // "" on the side that has it not
+}
+
+// States of a change.
+const (
+	New     = "new"
+	Gone    = "gone"
+	Changed = "changed"
+)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ type analysis struct {
 	outputs, zones     []string
 	team               *time.Location // of the times in a post-mortem
 	app, rules         string
+	baseline           string
 	exitCode, verbose  bool
 	workers            int
 	redaction
@@ -50,6 +52,7 @@ func (a *analysis) flags(cmd *cobra.Command) {
 	f.BoolVar(&a.exitCode, "exit-code", false, "exit 1 when a root cause was found, 3 when inconclusive")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "show every line of evidence and every file in the text report")
 	f.StringVar(&a.rules, "rules", "", rulesFlag)
+	f.StringVar(&a.baseline, "baseline", "", "an earlier report (`FILE`), as --format json writes it: say what is new, gone and changed since")
 	a.redaction.flags(cmd)
 	a.inputFlags(cmd)
 }
@@ -87,11 +90,24 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 	if err != nil {
 		return err
 	}
+	earlier, err := a.earlier()
+	if err != nil {
+		return err
+	}
 	inc, d, err := a.incident(cmd, args, a.workers, options)
 	if err != nil {
 		return unreadable{err}
 	}
 	rep := own.Judge(inc)
+	if earlier != nil {
+		name := filepath.Base(a.baseline)
+		if a.redact != nil {
+			name = a.redact.Text(name)
+		}
+		if rep.Baseline, err = report.Compare(rep, name, earlier); err != nil {
+			return fmt.Errorf("--baseline %s: %w", a.baseline, err)
+		}
+	}
 	for _, t := range targets {
 		o := report.Options{Verbose: a.verbose, Source: onePath(args), App: a.app, Zone: a.team}
 		if a.redact != nil { // a command to paste would name them
@@ -105,6 +121,26 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 		*code = outcomeCode(rep.Verdict.Outcome)
 	}
 	return nil
+}
+
+// earlier is the report of --baseline, nil without one.
+func (a *analysis) earlier() ([]byte, error) {
+	if a.baseline == "" {
+		return nil, nil
+	}
+	f, err := os.Open(a.baseline)
+	if err != nil {
+		return nil, fmt.Errorf("--baseline: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, report.MaxBaseline+1))
+	if err != nil {
+		return nil, fmt.Errorf("--baseline: %w", err)
+	}
+	if len(text) > report.MaxBaseline {
+		return nil, fmt.Errorf("--baseline %s: more than %d MB are no report", a.baseline, report.MaxBaseline>>20)
+	}
+	return text, nil
 }
 
 // onePath is what a command to paste may name again.

@@ -83,8 +83,8 @@ must be new or empty, with expected.json beside it. culprit test DIR runs it. PA
 			return tellCase(cmd, out, s, len(inc.Inputs), before)
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "the folder to write to")
-	cmd.Flags().IntVar(&effort, "effort", effort, "how often the input may be read to find what can go")
+	cmd.Flags().StringVar(&out, "out", "", "the folder (`DIR`) to write to, new or empty")
+	cmd.Flags().IntVar(&effort, "effort", effort, "read the input at most `N` times over to find what can go")
 	a.inputFlags(cmd)
 	cmd.Flags().StringVar(&a.redaction.key, "redact-key", "", redactKeyFlag)
 	return cmd

@@ -26,7 +26,7 @@ func (r *redaction) flags(cmd *cobra.Command) {
 	f.StringVar(&r.key, "redact-key", "", redactKeyFlag)
 }
 
-const redactKeyFlag = "a file with the secret that the replacements are made from, or the secret itself; two reports made with one agree (default: a new one)"
+const redactKeyFlag = "`KEY`: a file with the secret that the replacements are made from, or the secret itself; two reports made with one agree (default: a new one)"
 
 // maxRedactKey: a key file is a line, and a log given by mistake is none.
 const maxRedactKey = 64 << 10

@@ -50,6 +50,7 @@ var (
 		"text":    func(e correlate.Event) string { return cmp.Or(e.Text, strings.TrimSpace(e.Kind+" "+e.Subject)) },
 		"count":   countAny,
 		"shown":   shownEvidence,
+		"changes": changesNote,
 		"trouble": trouble,
 		"placed":  func(in correlate.Input) bool { return in.Clock.Placed },
 	}).Parse(htmlSource))

@@ -72,7 +72,8 @@ type (
 		Ledger     []jLedger    `json:"ledger"`
 		Inputs     []jInput     `json:"inputs"`
 		Marks      []jMark      `json:"marks"`
-		Series     []jSeries    `json:"series"` // last: they are long
+		Baseline   *jBaseline   `json:"baseline,omitempty"` // with --baseline
+		Series     []jSeries    `json:"series"`             // last: they are long
 	}
 	jVerdict struct {
 		Outcome    string       `json:"outcome"`
@@ -285,6 +286,7 @@ func jsonReport(r *rules.Report) jReport {
 		Ledger:     each(r.Ledger, jsonLedger),
 		Inputs:     each(r.Inputs, jsonInput),
 		Marks:      each(r.Marks, jsonMark),
+		Baseline:   jsonBaseline(r.Baseline),
 		Series:     each(r.Series, jsonSeries),
 	}
 	if r.Verdict.Outcome == rules.RootCause {

@@ -18,6 +18,7 @@ import (
 func Markdown(w io.Writer, r *rules.Report, o Options) error {
 	m := newMarkdown(w, r, o)
 	m.head()
+	m.baseline()
 	m.candidates()
 	if r.Verdict.Outcome == rules.Inconclusive {
 		m.missing("What would settle it")

@@ -49,6 +49,7 @@ func Text(w io.Writer, r *rules.Report, o Options) error {
 	}
 	t.verdict()
 	t.curves()
+	t.baseline()
 	switch r.Verdict.Outcome {
 	case rules.RootCause:
 		t.chain("WHAT HAPPENED")

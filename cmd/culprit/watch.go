@@ -391,10 +391,10 @@ func (w *watching) judge(f *fold, say *teller) bool {
 		f.t.AddInput(s.input())
 	}
 	inc := f.t.Incident(time.Now(), correlate.Options{})
-	rep := w.own.JudgeLive(inc)
+	rep, ahead := w.own.JudgeLive(inc)
 	forecasts := inc.Forecasts()
 	live := liveOf(inc, rep, forecasts)
-	live.Since, live.Host, live.Judged = w.live.Since, w.live.Host, time.Now()
+	live.Since, live.Host, live.Judged, live.Ahead = w.live.Since, w.live.Host, time.Now(), ahead
 	w.live = live
 	f.t.Thin(keptReadings)
 	f.mu.Unlock()

@@ -20,6 +20,7 @@ type Live struct {
 	Makers    LiveMakers
 	Web       LiveWeb
 	Report    *rules.Report // nil = not judged yet
+	Ahead     []rules.Fix   // against what grows towards a limit
 	Events    []LiveEvent   // as told, the oldest first
 }
 

@@ -46,12 +46,14 @@ const (
 // Item is what can be chosen: the verdict, a forecast, or a finding, each with what to do about it.
 type Item struct {
 	Role, Text, Rule string
-	Finding          *rules.Finding // nil = the verdict
+	Finding          *rules.Finding // nil = the verdict, or a forecast
 	Fixes            []rules.Fix
 }
 
 // Key tells the item from others while its numbers change.
 func (i Item) Key() string { return i.Role + " " + i.Rule }
+
+const roleForecast = "forecast"
 
 // Items lists what a watch has found, the weightiest first.
 func (l *Live) Items() []Item {
@@ -62,6 +64,11 @@ func (l *Live) Items() []Item {
 	if v := l.Report.Verdict; v.Outcome != rules.NoIncident {
 		all = append(all, Item{Role: v.Outcome, Text: v.Summary, Rule: v.Cause, Fixes: l.Report.Fixes})
 	}
+	for i := range l.Redis {
+		if r := &l.Redis[i]; r.Forecast != nil {
+			all = append(all, Item{Role: roleForecast, Text: forecastText(r.Forecast), Rule: r.Name, Fixes: l.Ahead})
+		}
+	}
 	for i := range l.Report.Findings {
 		f := &l.Report.Findings[i]
 		if f.Role == rules.RoleRoot && l.Report.Verdict.Outcome == rules.RootCause && f.Title == l.Report.Verdict.Summary {
@@ -69,7 +76,7 @@ func (l *Live) Items() []Item {
 		}
 		all = append(all, Item{f.Role, f.Title, f.Rule, f, f.Fixes})
 	}
-	rank := []string{rules.RootCause, rules.Inconclusive, rules.RoleContributing, rules.RoleSymptom}
+	rank := []string{rules.RootCause, roleForecast, rules.Inconclusive, rules.RoleContributing, rules.RoleSymptom}
 	weight := func(i Item) int {
 		if n := slices.Index(rank, i.Role); n >= 0 {
 			return n
@@ -530,7 +537,7 @@ func (p *page) finding(x Item, chosen bool, rows int) {
 	switch x.Role {
 	case rules.RootCause:
 		color = guilty
-	case rules.Inconclusive, rules.RoleContributing, rules.RoleSymptom:
+	case roleForecast, rules.Inconclusive, rules.RoleContributing, rules.RoleSymptom:
 		color = unsure
 	}
 	words := append([]piece{say(color, x.Role)}, words(body, x.Text)...)
@@ -558,10 +565,12 @@ func (s *screen) item(width int) []string {
 		}
 		t.flow(margin, margin, 0, say(heading, name))
 		t.flow(margin, margin, 0, words(strong, x.Text)...)
-		if x.Finding != nil {
+		switch {
+		case x.Role == roleForecast:
+		case x.Finding != nil:
 			t.prose(margin, x.Finding.Detail)
 			t.evidence(indent(4), x.Finding.Evidence, evidenceRows)
-		} else {
+		default:
 			for _, c := range s.l.Report.Culprits {
 				t.flow(indent(4), indent(6), 0, append([]piece{say(label, c.Kind), say(strong, c.Value)}, words(body, c.Note)...)...)
 			}

@@ -52,6 +52,7 @@ func leaking() *Live {
 			{Name: "/embed/\x1b[2Jchart.js", Note: "route, 20 clients", Share: 0, PerMinute: 3.25},
 		}},
 		Web:    LiveWeb{From: at.Add(-10 * time.Minute), To: at, Requests: 20000, Failed: 3},
+		Ahead:  []rules.Fix{{ID: "session-ttl", Title: "Give sess:* keys a TTL of 48 h", Kind: rules.KindManual, Text: "In the code: $redis->setex( $key, 172800, $data );"}},
 		Report: &rules.Report{Verdict: v, Findings: []rules.Finding{g, f}},
 		Events: []LiveEvent{{Time: at.Add(-30 * time.Minute), Kind: "started", Text: "watching /var/log/nginx/access.log"}, {Time: at.Add(-20 * time.Minute), Kind: "finding", Finding: &f}},
 	}
@@ -60,8 +61,9 @@ func leaking() *Live {
 // The screens as they stand; every line is exactly within the terminal.
 func TestScreens(t *testing.T) {
 	for name, v := range map[string]View{
-		"80x24": {Width: 80, Height: 24}, "200x50": {Width: 200, Height: 50}, "fix-80x24": {Width: 80, Height: 24, Page: PageItem, Selected: 1},
-		"sources-80x24": {Width: 80, Height: 24, Page: PageSources}, "events-80x24": {Width: 80, Height: 24, Page: PageEvents}, "keys-80x24": {Width: 80, Height: 24, Page: PageHelp},
+		"80x24": {Width: 80, Height: 24}, "200x50": {Width: 200, Height: 50}, "fix-80x24": {Width: 80, Height: 24, Page: PageItem, Selected: 2},
+		"forecast-80x24": {Width: 80, Height: 24, Page: PageItem},
+		"sources-80x24":  {Width: 80, Height: 24, Page: PageSources}, "events-80x24": {Width: 80, Height: 24, Page: PageEvents}, "keys-80x24": {Width: 80, Height: 24, Page: PageHelp},
 	} {
 		got, _ := Screen(leaking(), v)
 		fits(t, got, v)
@@ -79,7 +81,7 @@ func TestReadmeScreen(t *testing.T) {
 	l.Makers.List = l.Makers.List[:2]
 	l.Report.Findings[0] = rules.Finding{Rule: "redis-keys-without-ttl", Role: rules.RoleHygiene, Title: "45,111 of 45,123 keys (99.97 %) never expire, at 6.02 KiB each, and 220,320 more come a day"}
 	slices.Reverse(l.Report.Findings)
-	got, _ := Screen(l, View{Width: 80, Height: 18})
+	got, _ := Screen(l, View{Width: 80, Height: 20})
 	readme, err := os.ReadFile("../../../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +139,7 @@ func TestScreenFits(t *testing.T) {
 // The chosen finding is on the screen, however many there are.
 func TestScreenShowsTheChosen(t *testing.T) {
 	l := leaking()
-	l.Report.Findings = nil
+	l.Report.Findings, l.Redis = nil, nil
 	for i := range 30 {
 		l.Report.Findings = append(l.Report.Findings, rules.Finding{Rule: "r", Role: rules.RoleHygiene, Title: fmt.Sprintf("finding-%d has its number", i)})
 	}

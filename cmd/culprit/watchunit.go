@@ -71,7 +71,7 @@ func (w *watching) unitArgs(cmd *cobra.Command) ([]string, error) {
 
 // unitFlags go into a unit, unitNever do not: it prints lines, never ends by itself, and keeps no secret.
 var (
-	unitFlags = []string{"access-log", "error-log", "nginx-conf", "kmsg", "redis", "record-max", "rules", "notify-command", "notify-about", "forecast-within", "metrics", "every", "ask"}
+	unitFlags = []string{"access-log", "error-log", "nginx-conf", "kmsg", "journal", "redis", "record-max", "rules", "notify-command", "notify-about", "forecast-within", "metrics", "every", "ask"}
 	unitPaths = []string{"access-log", "error-log", "nginx-conf", "rules"}
 	unitNever = []string{"systemd", "plain", "json", "record", "notify", "until-finding"}
 )

@@ -28,6 +28,7 @@ type analysis struct {
 	app, rules         string
 	baseline           string
 	exitCode, verbose  bool
+	quiet, plain       bool
 	workers            int
 	redaction
 }
@@ -54,6 +55,9 @@ func (a *analysis) flags(cmd *cobra.Command) {
 	f.StringVar(&a.rules, "rules", "", rulesFlag)
 	f.StringVar(&a.baseline, "baseline", "", "an earlier report (`FILE`), as --format json writes it: say what is new, gone and changed since")
 	a.redaction.flags(cmd)
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "print the verdict and its facts alone, and no progress")
+	f.BoolVar(&a.plain, "plain", false, "print text without colour, without signs beyond ASCII, and no progress (TERM=dumb does the same)")
+	cmd.MarkFlagsMutuallyExclusive("quiet", "verbose")
 	a.inputFlags(cmd)
 }
 
@@ -109,7 +113,7 @@ func (a *analysis) run(cmd *cobra.Command, args []string, code *int) error {
 		}
 	}
 	for _, t := range targets {
-		o := report.Options{Verbose: a.verbose, Source: onePath(args), App: a.app, Zone: a.team}
+		o := report.Options{Verbose: a.verbose, Quiet: a.quiet, ASCII: a.plain, Source: onePath(args), App: a.app, Zone: a.team}
 		if a.redact != nil { // a command to paste would name them
 			o.Source, o.App = "", ""
 		}
@@ -154,7 +158,7 @@ func onePath(args []string) string {
 // incident is the way up to judging: collect, parse, correlate.
 func (a *analysis) incident(cmd *cobra.Command, args []string, workers int, o correlate.Options) (*correlate.Incident, *driver, error) {
 	ctx := cmd.Context()
-	if w := cmd.ErrOrStderr(); width(w) > 0 && os.Getenv("TERM") != "dumb" {
+	if w := cmd.ErrOrStderr(); !a.quiet && !a.plain && width(w) > 0 && os.Getenv("TERM") != "dumb" {
 		ctx = withProgress(ctx, w)
 	}
 	d := listed(ctx, args, cmd.InOrStdin(), max(workers, 1), lokiOptions(o))

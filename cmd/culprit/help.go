@@ -110,7 +110,7 @@ func meantFlag(cmd *cobra.Command, err error) string {
 // nothingThere is an error when not one of the named inputs exists: a mistyped command is a path to the root command.
 func nothingThere(root *cobra.Command, args []string) error {
 	for _, arg := range args {
-		if _, err := os.Stat(arg); arg == "-" || !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(arg); arg == "-" || strings.Contains(arg, "://") || !errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 	}

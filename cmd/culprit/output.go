@@ -92,7 +92,7 @@ func (a *analysis) targets() ([]target, error) {
 // write renders in memory first: a report that cannot be written leaves no half of one behind.
 func (t target) write(stdout io.Writer, r *rules.Report, o report.Options) error {
 	if t.file == "" {
-		o.Color, o.Width, o.ASCII = wantsColor(stdout), width(stdout), os.Getenv("TERM") == "dumb"
+		o.Color, o.Width, o.ASCII = !o.ASCII && wantsColor(stdout), width(stdout), o.ASCII || os.Getenv("TERM") == "dumb"
 	}
 	var b bytes.Buffer
 	if err := t.render(&b, r, o); err != nil {

@@ -181,11 +181,18 @@ func cut(text string, width int) (head, tail string) {
 
 // lines writes lines until the first error and keeps that one.
 type lines struct {
-	w   io.Writer
-	err error
+	w     io.Writer
+	ascii bool
+	err   error
 }
 
+// asciiSigns stand for our own signs, each as wide as the one it stands for. What a log says stays as it is.
+var asciiSigns = strings.NewReplacer("─", "-", "│", "|", "●", "*", "▲", "^", "✓", "v", "✗", "x", "→", ">", "…", "~", "±", "~", "·", "-", "×", "x")
+
 func (l *lines) line(text string) {
+	if l.ascii {
+		text = asciiSigns.Replace(text)
+	}
 	if l.err == nil {
 		_, l.err = io.WriteString(l.w, strings.TrimRight(text, " ")+"\n")
 	}

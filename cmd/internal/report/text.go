@@ -14,7 +14,8 @@ import (
 type Options struct {
 	Width   int // of a line; 0 = 80
 	Color   bool
-	Verbose bool           // every line of evidence, every finding in full, the whole of each diff
+	Verbose bool // every line of evidence, every finding in full, the whole of each diff
+	Quiet   bool
 	ASCII   bool           // curves without block characters, for a terminal that may not have them
 	Source  string         // what was analysed, as it was named on the command line; "" = standard input
 	App     string         // the application's folder, as it was named; "" = none
@@ -44,10 +45,13 @@ func Text(w io.Writer, r *rules.Report, o Options) error {
 		o.Width = defaultWidth
 	}
 	t := &text{
-		page: page{out: &lines{w: w}, width: max(o.Width, minWidth), st: newStyles(o.Color)},
+		page: page{out: &lines{w: w, ascii: o.ASCII}, width: max(o.Width, minWidth), st: newStyles(o.Color)},
 		r:    r, o: o, told: map[line]bool{},
 	}
 	t.verdict()
+	if o.Quiet {
+		return t.out.err
+	}
 	t.curves()
 	t.baseline()
 	switch r.Verdict.Outcome {
@@ -89,6 +93,7 @@ func Text(w io.Writer, r *rules.Report, o Options) error {
 	t.notJudged()
 	t.coverage()
 	t.leftOut()
+	t.next()
 	return t.out.err
 }
 

@@ -32,6 +32,9 @@ func TestGoldens(t *testing.T) {
 		golden(t, name+".sarif", func(w io.Writer) error { return sarifAlone(w, r) })
 		golden(t, name+".txt", func(w io.Writer) error { return Text(w, r, Options{Source: name}) })
 	}
+	golden(t, "tea-shop-plain-quiet.txt", func(w io.Writer) error {
+		return Text(w, teaShop(), Options{Source: "tea-shop", Quiet: true, ASCII: true})
+	})
 	golden(t, "tea-shop-120-verbose.txt", func(w io.Writer) error {
 		return Text(w, teaShop(), Options{Source: "tea-shop", Width: 120, Verbose: true})
 	})
@@ -223,4 +226,21 @@ func textOf(t *testing.T, r *rules.Report, o Options) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// TestASCII: a plain report of plain logs has no sign beyond ASCII, and no line is wider for it.
+func TestASCII(t *testing.T) {
+	for _, r := range []*rules.Report{teaShop(), inconclusive(), noIncident()} {
+		text := textOf(t, r, Options{ASCII: true, Source: "x"})
+		for line := range strings.Lines(text) {
+			for _, c := range line {
+				if c > unicode.MaxASCII {
+					t.Errorf("%q in %q", c, line)
+				}
+			}
+			if w := len(strings.TrimSuffix(line, "\n")); w > 80 && !strings.Contains(line, "  ") {
+				t.Errorf("%d columns: %q", w, line)
+			}
+		}
+	}
 }

@@ -79,6 +79,11 @@ func (t *text) curves() {
 func (t *text) curveOf(ids []string) (rules.Series, bool) {
 	for _, id := range ids {
 		i := slices.IndexFunc(t.r.Series, func(s rules.Series) bool { return s.ID == id })
+		if id == "keys-without-ttl" && i >= 0 { // not where they are the few that are meant to stay
+			if k := slices.IndexFunc(t.r.Series, func(s rules.Series) bool { return s.ID == "keys" }); k >= 0 && 2*highest(t.r.Series[i].Points) < highest(t.r.Series[k].Points) {
+				continue
+			}
+		}
 		if i >= 0 && len(t.r.Series[i].Points) >= sparkPoints && highest(t.r.Series[i].Points) > 0 {
 			return t.r.Series[i], true
 		}

@@ -16,14 +16,7 @@ func (t *text) fixes() {
 	if len(t.r.Fixes) == 0 {
 		return
 	}
-	note := ""
-	if t.o.Source != "" && slices.ContainsFunc(t.r.Fixes, func(f rules.Fix) bool { return f.Kind == rules.KindPatch }) {
-		note = "as patch files: culprit fix " + shellQuote(t.o.Source) + " --out DIR"
-		if t.o.App != "" {
-			note += " --app " + shellQuote(t.o.App)
-		}
-	}
-	t.heading("FIXES", note)
+	t.heading("FIXES", "")
 	for i, f := range t.r.Fixes {
 		if i > 0 {
 			t.blank()

@@ -133,6 +133,12 @@ func (t *Timeline) Add(r parsers.Record) {
 	switch f := r.Fact.(type) {
 	case *parsers.Access:
 		t.web.add(&r, f)
+	case *parsers.AccessCount:
+		t.web.addCount(&r, f)
+	case *parsers.RouteCount:
+		t.web.addRouteCount(&r, f)
+	case *parsers.AccessExample:
+		t.web.addExample(&r, f)
 	case *parsers.WebError:
 		t.webErrors.add(r, f)
 	case *parsers.OOMKill:

@@ -443,41 +443,46 @@ func (w *webFold) fail(f failure, r *parsers.Record) {
 
 func (w *webFold) countStatus(a *parsers.Access, page bool, class PathClass) {
 	s := w.lastStatus
-	s.requests++
+	s.answered(a.Status, 1)
 	if page {
 		s.pages++
-	}
-	switch a.Status / 100 {
-	case 2:
-		s.s2xx++
-	case 3:
-		s.s3xx++
-	case 4:
-		s.s4xx++
-	case 5:
-		s.s5xx++
-	}
-	switch a.Status {
-	case 302, 303, 307:
-		s.s302++
-	case 403:
-		s.s403++
-	case 429:
-		s.s429++
-	case 499:
-		s.s499++
-	case 500:
-		s.s500++
-	case 502:
-		s.s502++
-	case 503:
-		s.s503++
-	case 504:
-		s.s504++
 	}
 	if a.RequestTime.OK && class != Asset {
 		s.latency.add(a.RequestTime.F)
 		s.slowest = max(s.slowest, a.RequestTime.F)
+	}
+}
+
+// answered counts n requests by their status.
+func (s *statusCell) answered(status int, n int64) {
+	s.requests += n
+	switch status / 100 {
+	case 2:
+		s.s2xx += n
+	case 3:
+		s.s3xx += n
+	case 4:
+		s.s4xx += n
+	case 5:
+		s.s5xx += n
+	}
+	switch status {
+	case 302, 303, 307:
+		s.s302 += n
+	case 403:
+		s.s403 += n
+	case 429:
+		s.s429 += n
+	case 499:
+		s.s499 += n
+	case 500:
+		s.s500 += n
+	case 502:
+		s.s502 += n
+	case 503:
+		s.s503 += n
+	case 504:
+		s.s504 += n
 	}
 }
 

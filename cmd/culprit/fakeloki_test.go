@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"text/template"
 	"time"
 )
 
@@ -177,10 +178,17 @@ func (f *fakeLoki) lines(r *http.Request, from, to int64) (any, error) {
 	return map[string]any{"resultType": "streams", "result": result, "stats": map[string]any{}}, nil
 }
 
+var fakeTop = regexp.MustCompile(`^topk\((\d+), (.*)\)$`)
+
 var fakeCount = regexp.MustCompile(`^sum by \(([\w,]*)\) \(count_over_time\((.*) \[(\d+)s\] offset 1ns\)\)$`)
 
 // sums evaluates a count at an instant: what stands in [at-range, at).
 func (f *fakeLoki) sums(query string, at int64) (map[string]int64, map[string]map[string]string, error) {
+	top := 0
+	if m := fakeTop.FindStringSubmatch(query); m != nil {
+		top, _ = strconv.Atoi(m[1])
+		query = m[2]
+	}
 	m := fakeCount.FindStringSubmatch(query)
 	if m == nil {
 		return nil, nil, fmt.Errorf("parse error: %q", query)
@@ -216,6 +224,12 @@ func (f *fakeLoki) sums(query string, at int64) (map[string]int64, map[string]ma
 			}
 			sums[key]++
 			metrics[key] = metric
+		}
+	}
+	if top > 0 && len(sums) > top {
+		keys := slices.SortedFunc(maps.Keys(sums), func(a, b string) int { return cmp.Or(cmp.Compare(sums[b], sums[a]), cmp.Compare(a, b)) })
+		for _, key := range keys[top:] {
+			delete(sums, key)
 		}
 	}
 	if f.maxSeries > 0 && len(sums) > f.maxSeries {
@@ -336,6 +350,89 @@ func fakeStages(s string) (p fakePipeline, rest string, err error) {
 			s = s[len(m[0]):]
 			continue
 		}
-		return p, s, nil
+		stage, rest, err := fakeParser(s)
+		if err != nil || stage == nil {
+			return p, s, err
+		}
+		p, s = append(p, stage), rest
 	}
+}
+
+var (
+	fakePattern = regexp.MustCompile(`^\|\s*pattern\s+("(?:[^"\\]|\\.)*")\s*`)
+	fakeFormat  = regexp.MustCompile(`^\|\s*label_format\s+`)
+	fakeSet     = regexp.MustCompile("^(\\w+)=`([^`]*)`\\s*,?\\s*")
+	fakeLabel   = regexp.MustCompile(`^\|\s*(\w+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|` + "`[^`]*`" + `)\s*`)
+)
+
+// fakeParser reads a pattern, a label_format or a label filter from the start of s.
+func fakeParser(s string) (func(map[string]string, string) bool, string, error) {
+	if m := fakePattern.FindStringSubmatch(s); m != nil {
+		text, err := strconv.Unquote(m[1])
+		if err != nil {
+			return nil, "", err
+		}
+		// By regular expressions, not by the code under test: a name takes as little as it can.
+		expr := "^"
+		for i, part := range regexp.MustCompile(`<\w+>`).Split(text, -1) {
+			if expr += regexp.QuoteMeta(part); i < strings.Count(text, "<") {
+				expr += "(.*?)"
+			}
+		}
+		names := regexp.MustCompile(`<(\w+)>`).FindAllStringSubmatch(text, -1)
+		if strings.HasSuffix(text, ">") {
+			expr += "$"
+		}
+		re, err := regexp.Compile(expr)
+		return func(labels map[string]string, line string) bool {
+			if found := re.FindStringSubmatch(line); found != nil {
+				for i, name := range names {
+					if name[1] != "_" {
+						labels[name[1]] = found[i+1]
+					}
+				}
+			}
+			return true
+		}, s[len(m[0]):], err
+	}
+	if m := fakeFormat.FindString(s); m != "" {
+		var sets [][2]string
+		for s = s[len(m):]; ; {
+			set := fakeSet.FindStringSubmatch(s)
+			if set == nil {
+				break
+			}
+			sets = append(sets, [2]string{set[1], set[2]})
+			s = s[len(set[0]):]
+		}
+		var templates []*template.Template
+		for _, set := range sets {
+			t, err := template.New(set[0]).Option("missingkey=zero").Funcs(template.FuncMap{"regexReplaceAll": func(re, s, by string) (string, error) {
+				r, err := regexp.Compile(re)
+				if err != nil {
+					return "", err
+				}
+				return r.ReplaceAllString(s, by), nil
+			}}).Parse(set[1])
+			if err != nil {
+				return nil, "", err
+			}
+			templates = append(templates, t)
+		}
+		return func(labels map[string]string, _ string) bool {
+			for i, t := range templates {
+				var b strings.Builder
+				if err := t.Execute(&b, labels); err != nil {
+					panic(err)
+				}
+				labels[sets[i][0]] = b.String()
+			}
+			return true
+		}, s, nil
+	}
+	if m := fakeLabel.FindStringSubmatch(s); m != nil {
+		match, err := fakeCompare(m[1], m[2], m[3])
+		return func(labels map[string]string, _ string) bool { return match(labels) }, s[len(m[0]):], err
+	}
+	return nil, s, nil
 }

@@ -113,7 +113,7 @@ func (d *driver) readAll(ctx context.Context, newSink func() sink) ([]correlate.
 	inputs := make([][]correlate.Input, len(d.units))
 	err := eachUnit(ctx, d.workers, d.units, func(worker, i int) error {
 		return d.units[i].Each(ctx, func(in collect.Input) error {
-			inputs[i] = append(inputs[i], d.read(in, sinks[worker], func(b block) { blocks <- b }, true))
+			inputs[i] = append(inputs[i], d.read(ctx, in, sinks[worker], func(b block) { blocks <- b }, true))
 			return ctx.Err()
 		})
 	})
@@ -132,7 +132,7 @@ func (d *driver) inOrder(ctx context.Context, record func(parsers.Record) error,
 	}
 	for _, u := range d.units {
 		err := u.Each(ctx, func(in collect.Input) error {
-			sum := d.read(in, out, func(b block) { b.parse(out) }, false)
+			sum := d.read(ctx, in, out, func(b block) { b.parse(out) }, false)
 			if err := errors.Join(ctx.Err(), failed); err != nil {
 				return err
 			}
@@ -170,7 +170,7 @@ func eachUnit(ctx context.Context, workers int, units []*collect.Unit, f func(wo
 
 // read reads one input: whole files here, the blocks of a Line parser's file wherever dispatch takes them. It returns
 // when all of it is parsed. With skipTwins a file that repeats another is not read again.
-func (d *driver) read(in collect.Input, out sink, dispatch func(block), skipTwins bool) correlate.Input {
+func (d *driver) read(ctx context.Context, in collect.Input, out sink, dispatch func(block), skipTwins bool) correlate.Input {
 	sum := correlate.Input{File: in.Name, Host: in.Host, ModTime: in.ModTime}
 	if in.Err != nil {
 		sum.Err = in.Err.Error()
@@ -200,6 +200,16 @@ func (d *driver) read(in collect.Input, out sink, dispatch func(block), skipTwin
 	} else {
 		file.parser = parsers.Parser{Name: "text", Line: uninterested}
 	}
+	uncounted := ""
+	if in.Counter != nil && skipTwins && file.parser.Name == "nginx-access" {
+		if _, large := in.Counter.Entries(ctx); large {
+			err := safely("count", func() error { return countAccess(ctx, in.Counter, &file.source, out, &sum) })
+			if err == nil {
+				return sum
+			}
+			uncounted = "; read line by line, since it could not be counted: " + err.Error()
+		}
+	}
 	if file.parser.Line != nil && !maybeUTF16(head) {
 		file.readBlocks(br, dispatch)
 	} else {
@@ -216,7 +226,7 @@ func (d *driver) read(in collect.Input, out sink, dispatch func(block), skipTwin
 	sum.From, sum.To = file.from, file.to
 	sum.Bytes, sum.SHA256 = body.n, hex.EncodeToString(body.h.Sum(nil))
 	if in.Note != nil {
-		sum.Note = in.Note()
+		sum.Note = in.Note() + uncounted
 	}
 	if file.err != nil {
 		sum.Err = file.err.Error()

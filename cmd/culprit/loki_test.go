@@ -220,6 +220,7 @@ func TestLokiArguments(t *testing.T) {
 		`loki://h/?selector=job`:             `use {label="value"}`,
 		`loki://h/?selector={a="b"}&since=x`: `since="x": use 24h`,
 		`loki://h/?selector={a="b"}&sinc=1h`: "sinc=1h: not known",
+		`loki://h/?selector={a="b"}&read=x`:  "read=x: use counts or lines",
 		`loki://h/?selector={a="b"}&since=2026-04-21&until=2026-04-20T00:00:00Z`: "must be before until",
 	} {
 		_, _, errs := readLoki(t, arg, collect.LokiOptions{Now: hour})
@@ -378,5 +379,98 @@ func TestLokiGivesTheLocalVerdict(t *testing.T) {
 				t.Errorf("the files say -, Loki says +:\n%s", diff)
 			}
 		})
+	}
+}
+
+// Counted by Loki instead of read, an access log tells of every client what it tells line by line, but for lines that do
+// not follow its format, and the same are blamed.
+func TestLokiCounts(t *testing.T) {
+	dirs := []string{"../../testdata/incidents/session-patterns", "../../testdata/incidents/laravel-embed"}
+	if testing.Short() {
+		dirs = dirs[:1]
+	}
+	more, err := filepath.Glob(*moreIncidents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range append(dirs, more...) {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			_, arg, rest := lokiOf(t, dir)
+			told := func(arg string) (clients map[string]string, damaged int) {
+				inc, _, err := incident(t.Context(), []string{arg, rest}, "", nil, 2, correlate.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				clients = map[string]string{}
+				inc.Web.EachClient(func(c correlate.Client) {
+					clients[c.Addr+" "+c.Agent] = fmt.Sprintf("%d requests, %d pages, %d failed, %d denied", c.Requests, c.Pages, c.Failed5xx, c.Denied)
+				})
+				for _, in := range inc.Inputs {
+					if in.Format == "nginx-access" && strings.HasPrefix(in.Note, "counted by Loki") {
+						damaged += in.Skipped
+					} else if in.Format == "nginx-access" && strings.HasSuffix(arg, "counts") {
+						t.Logf("%s: %s", in.File, in.Note)
+					}
+				}
+				return clients, damaged
+			}
+			read, _ := told(arg + "&read=lines")
+			counted, damaged := told(arg + "&read=counts")
+			different := 0
+			for client, sums := range read {
+				if counted[client] != sums {
+					different++
+				}
+			}
+			if different > damaged || len(counted) > len(read) {
+				t.Errorf("%d of %d clients differ, where %d lines are damaged: -read +counted:\n%.3000s", different, len(read), damaged, cmp.Diff(read, counted))
+			}
+			if diff := cmp.Diff(coarse(toldBy(t, arg+"&read=lines", rest)), coarse(toldBy(t, arg+"&read=counts", rest))); diff != "" {
+				t.Errorf("the verdict: -read +counted:\n%.3000s", diff)
+			}
+		})
+	}
+}
+
+// coarse is the verdict and who is blamed, with shares to a tenth: the first and last minute of a count are whole ones, and
+// the minutes of a path that nobody embeds are those of all requests.
+func coarse(told map[string]any) map[string]any {
+	verdict := told["verdict"].(map[string]any)
+	out := map[string]any{"outcome": verdict["outcome"], "cause": verdict["cause"]}
+	for _, c := range told["culprits"].([]any) {
+		c := c.(map[string]any)
+		share, _ := c["share"].(float64)
+		out[fmt.Sprint(c["kind"], " ", c["value"])] = fmt.Sprintf("%.1f", share)
+	}
+	return out
+}
+
+// A Loki that gives no more than so many series is asked for shorter stretches, and where no stretch is short enough the
+// lines are read.
+func TestLokiCountsWithinLimits(t *testing.T) {
+	f := newFakeLoki(t)
+	for i := range 1200 {
+		at := hour.Add(time.Duration(i) * 6 * time.Second)
+		f.push(webLabels("web1"), at, fmt.Sprintf(`198.51.100.%d - - [%s] "GET /tea-%d.html HTTP/1.1" 200 12 "-" "Mozilla/5.0 (X11)"`, i%250, at.Format("02/Jan/2006:15:04:05 -0700"), i%9))
+	}
+	f.settle()
+	arg := f.arg(`{job="nginx"}`, hour, hour.Add(2*time.Hour)) + "&read=counts"
+	for _, c := range []struct {
+		series int
+		want   string
+	}{
+		{100, "counted by Loki, not read: 1200 of 1200 entries by client"},
+		{5, "read line by line, since it could not be counted: answered 400 Bad Request: maximum of series (5) reached for a single query"},
+	} {
+		f.maxSeries = c.series
+		inc, _, err := incident(t.Context(), []string{arg}, "", nil, 2, correlate.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		requests := int64(0)
+		inc.Web.EachClient(func(c correlate.Client) { requests += c.Requests })
+		if note := inc.Inputs[0].Note; !strings.Contains(note, c.want) || requests != 1200 {
+			t.Errorf("at most %d series: %d requests, %s", c.series, requests, note)
+		}
 	}
 }

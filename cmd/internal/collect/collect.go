@@ -25,6 +25,7 @@ type Input struct {
 	ModTime time.Time
 	R       io.Reader // valid until the visitor returns; nil with Err
 	Err     error
+	Counter *LokiCounter  // counts the input where it lies; nil = it can only be read
 	Note    func() string // what is to be said of the reading when R was read to its end; may be nil
 }
 
@@ -41,6 +42,7 @@ type Unit struct {
 	open    func() (io.ReadCloser, error)
 	stream  bool
 	note    func() string // of Input
+	counter *LokiCounter  // of Input
 	bounds  bounds        // zero = the usual ones
 	err     error         // why there is nothing to open
 
@@ -63,7 +65,7 @@ func (u *Unit) Again() bool { return !u.stream }
 // Each opens the unit and visits the inputs in it: itself, or the members of the archive that it is. Trouble is visited
 // as an Input with Err, and the rest goes on. It returns the visitor's error, or ctx's.
 func (u *Unit) Each(ctx context.Context, visit func(Input) error) error {
-	in := Input{Name: u.Name, Host: cmp.Or(u.host, hostOf(u.rel)), Format: u.format, ModTime: u.modTime, Note: u.note}
+	in := Input{Name: u.Name, Host: cmp.Or(u.host, hostOf(u.rel)), Format: u.format, ModTime: u.modTime, Counter: u.counter, Note: u.note}
 	if u.through != nil {
 		in.Name = u.plain
 		see := visit

@@ -40,7 +40,7 @@ func SplitLoki(args []string) (paths, loki []string) {
 
 // Loki lists the logs that a selector finds in Loki as units, one for each file or container that wrote there:
 //
-//	loki://[USER:PASSWORD@]HOST[:3100][/PREFIX]/?selector={job="nginx"}&since=24h[&until=2026-04-20T02:00:00Z][&org=TENANT]
+//	loki://[USER:PASSWORD@]HOST[:3100][/PREFIX]/?selector={job="nginx"}&since=24h[&until=2026-04-20T02:00:00Z][&org=TENANT][&read=counts|lines]
 //
 // lokis:// speaks TLS. Users, tokens and the tenant may also stand in the variables that logcli reads. It asks the HTTP API
 // for reading and nothing else.
@@ -67,6 +67,7 @@ type lokiQuery struct {
 	base     string // http://host:3100/prefix
 	user     *url.Userinfo
 	org      string
+	read     string // "", or how large access logs are read: counts, lines
 	selector selector
 	from, to time.Time
 }
@@ -106,8 +107,12 @@ func parseLoki(arg string, o LokiOptions) (q lokiQuery, err error) {
 			}
 		case "org", "tenant":
 			q.org = value
+		case "read":
+			if q.read = value; value != "counts" && value != "lines" {
+				return q, fmt.Errorf("read=%s: use counts or lines", value)
+			}
 		default:
-			return q, fmt.Errorf("%s=%s: not known; there are selector, since, until and org", name, value)
+			return q, fmt.Errorf("%s=%s: not known; there are selector, since, until, org and read", name, value)
 		}
 	}
 	if q.selector.matchers == "" {
@@ -172,7 +177,7 @@ func lokiUnits(ctx context.Context, arg string, o LokiOptions) ([]*Unit, error) 
 		units = append(units, &Unit{
 			Name: path.Join("loki", l.name), Named: true, host: l.host, stream: true,
 			open: func() (io.ReadCloser, error) { return s.open(ctx), nil },
-			note: s.note,
+			note: s.note, counter: &LokiCounter{s},
 		})
 	}
 	return units, nil

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,10 +34,14 @@ type lokiClient struct {
 	slots   chan struct{} // as many as queries at a time
 	timeout time.Duration
 	sleep   func(context.Context, time.Duration)
+	asked   atomic.Int64 // queries
 }
 
 // tooMuch is the error of a query that a smaller one may do without.
-type tooMuch struct{ error }
+type tooMuch struct {
+	error
+	limit bool // one that Loki is set to, and not a lack of time
+}
 
 // transient is the error of a query that may do the next time.
 type transient struct {
@@ -102,7 +107,7 @@ func (c *lokiClient) get(ctx context.Context, what string, params url.Values, di
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return errors.Join(err, ctx.Err())
-		case errors.As(err, &big) && divisible:
+		case errors.As(err, &big) && (divisible || big.limit):
 			return err
 		case !errors.As(err, &big) && !errors.As(err, &later), try == lokiTries:
 			return err
@@ -121,6 +126,7 @@ func (c *lokiClient) once(ctx context.Context, what string, params url.Values, d
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	c.asked.Add(1)
 	// A POST, since a query may be longer than a URL is let through.
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/loki/api/v1/"+what, strings.NewReader(params.Encode()))
 	if err != nil {
@@ -145,7 +151,7 @@ func (c *lokiClient) once(ctx context.Context, what string, params url.Values, d
 	}
 	if err := json.NewDecoder(body).Decode(&answer); err != nil {
 		if body.N <= 0 {
-			return tooMuch{fmt.Errorf("an answer of more than %d MiB", maxLokiBody>>20)}
+			return tooMuch{fmt.Errorf("an answer of more than %d MiB", maxLokiBody>>20), true}
 		}
 		return lokiBroken(ctx, fmt.Errorf("an answer cut short: %w", err))
 	}
@@ -166,9 +172,9 @@ func lokiBroken(ctx context.Context, err error) error {
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return tooMuch{errors.New("no answer in time")}
+		return tooMuch{error: errors.New("no answer in time")}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.Contains(err.Error(), "connection reset"):
-		return tooMuch{err}
+		return tooMuch{error: err}
 	}
 	return transient{error: err}
 }
@@ -185,7 +191,7 @@ func lokiRefused(resp *http.Response, text string) error {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return fmt.Errorf("%w: name a user (loki://USER:PASSWORD@HOST), a token (LOKI_BEARER_TOKEN) or a tenant (org=)", err)
 	case code == http.StatusGatewayTimeout || code == http.StatusRequestEntityTooLarge || lokiLimit.MatchString(text):
-		return tooMuch{err}
+		return tooMuch{err, code == http.StatusBadRequest || code == http.StatusUnprocessableEntity}
 	case code >= 500:
 		return transient{error: err}
 	}
@@ -212,9 +218,9 @@ func (s slice) width() time.Duration { return s.to.Sub(s.from) }
 // lokiLeast is the shortest stretch that a query is divided down to.
 const lokiLeast = time.Second
 
-// divide asks for a stretch, and where that is too much, for its halves.
+// divide asks for a stretch, and where that is too much, for its halves, of whole multiples of least.
 func (c *lokiClient) divide(ctx context.Context, s slice, least time.Duration, ask func(context.Context, slice, bool) error) error {
-	half := (s.width() / 2).Truncate(time.Second)
+	half := (s.width() / 2).Truncate(least)
 	divisible := half >= least
 	err := ask(ctx, s, divisible)
 	var big tooMuch

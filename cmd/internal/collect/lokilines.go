@@ -211,14 +211,19 @@ func (s *lokiStream) fetch(ctx context.Context, in slice, first bool, emit func(
 
 // page asks for the entries of [from, to) in order, of all streams of the log.
 func (s *lokiStream) page(ctx context.Context, from, to int64, limit int, divisible bool) ([]lokiEntry, error) {
+	return s.c.entries(ctx, s.q.selector.and(s.log), from, to, limit, divisible)
+}
+
+// entries asks for what a log query finds.
+func (c *lokiClient) entries(ctx context.Context, query string, from, to int64, limit int, divisible bool) ([]lokiEntry, error) {
 	var data struct {
 		Result []struct {
 			Stream map[string]string
 			Values [][2]string
 		}
 	}
-	err := s.c.get(ctx, "query_range", url.Values{
-		"query": {s.q.selector.and(s.log)}, "start": {strconv.FormatInt(from, 10)}, "end": {strconv.FormatInt(to, 10)},
+	err := c.get(ctx, "query_range", url.Values{
+		"query": {query}, "start": {strconv.FormatInt(from, 10)}, "end": {strconv.FormatInt(to, 10)},
 		"limit": {strconv.Itoa(limit)}, "direction": {"forward"},
 	}, divisible, &data)
 	if err != nil {

@@ -1,0 +1,171 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// lokiLarge is how many entries a log may have and still be read line by line: five minutes at 3,000 lines a second, and
+// 200 MB over the wire.
+const lokiLarge = 1_000_000
+
+// LokiCounter counts a log where it lies. Every count is of the log as it stands in the census; times are Loki's own.
+type LokiCounter struct{ s *lokiStream }
+
+// Entries is how many entries the log has, by Loki's count; large says that it is better counted than read. The arguments
+// read=counts and read=lines decide it otherwise.
+func (n *LokiCounter) Entries(ctx context.Context) (entries int64, large bool) {
+	_, counts := n.s.census.of(ctx, n.s.log)
+	for _, c := range counts {
+		entries += c
+	}
+	switch n.s.q.read {
+	case "counts":
+		return entries, entries > 0
+	case "lines":
+		return entries, false
+	}
+	return entries, entries >= lokiLarge
+}
+
+// Span is the stretch of time that is asked for, in whole minutes.
+func (n *LokiCounter) Span() (from, to time.Time) {
+	from, to = n.s.q.from.Truncate(time.Minute), n.s.q.to.Truncate(time.Minute)
+	if to.Before(n.s.q.to) {
+		to = to.Add(time.Minute)
+	}
+	return from, to
+}
+
+// Count sums entries by labels, for each minute of the stretch or, with minutes false, for each slice of it: each is
+// called with the labels and the beginning, one at a time. pipeline stands behind the log's selector. Slices that are too
+// much are halved down to a minute.
+func (n *LokiCounter) Count(ctx context.Context, pipeline string, by []string, minutes bool, most int, each func(labels map[string]string, from time.Time, width time.Duration, entries int64)) error {
+	from, to := n.Span()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var errs []error
+	for at := from; at.Before(to); {
+		end := at.Truncate(lokiSlice).Add(lokiSlice)
+		if end.After(to) {
+			end = to
+		}
+		s := slice{at, end}
+		at = end
+		if n.silent(ctx, s) {
+			continue
+		}
+		wg.Go(func() {
+			err := n.s.c.divide(ctx, s, time.Minute, func(ctx context.Context, s slice, divisible bool) error {
+				step := s.width()
+				if minutes {
+					step = time.Minute
+				}
+				return n.matrix(ctx, pipeline, by, s, step, most, divisible, func(labels map[string]string, from time.Time, entries int64) {
+					mu.Lock()
+					defer mu.Unlock()
+					each(labels, from, step, entries)
+				})
+			})
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// silent says that the census found nothing in a stretch.
+func (n *LokiCounter) silent(ctx context.Context, s slice) bool {
+	stretches, counts := n.s.census.of(ctx, n.s.log)
+	if counts == nil {
+		return false
+	}
+	for i, have := range stretches {
+		if counts[i] > 0 && have.from.Before(s.to) && s.from.Before(have.to) {
+			return false
+		}
+	}
+	return true
+}
+
+// matrix asks for the sums of one slice. Windows hold their end and not their beginning, and Loki puts steps on multiples
+// of the step: with whole minutes and an offset of a nanosecond each window is a minute as everybody counts it.
+func (n *LokiCounter) matrix(ctx context.Context, pipeline string, by []string, in slice, step time.Duration, most int, divisible bool, each func(map[string]string, time.Time, int64)) error {
+	query := fmt.Sprintf("sum by (%s) (count_over_time(%s %s [%s] offset 1ns))", strings.Join(by, ","), n.s.q.selector.and(n.s.log), pipeline, logqlDuration(step))
+	if most > 0 {
+		query = fmt.Sprintf("topk(%d, %s)", most, query)
+	}
+	var data struct {
+		Result []struct {
+			Metric map[string]string
+			Value  [2]any
+			Values [][2]any
+		}
+	}
+	what, params := "query_range", url.Values{"query": {query}, "start": {nanos(in.from.Add(step))}, "end": {nanos(in.to)}, "step": {strconv.Itoa(int(step.Seconds()))}}
+	if step == in.width() {
+		what, params = "query", url.Values{"query": {query}, "time": {nanos(in.to)}}
+	}
+	if err := n.s.c.get(ctx, what, params, divisible, &data); err != nil {
+		return err
+	}
+	for _, r := range data.Result {
+		if r.Value[1] != nil {
+			r.Values = append(r.Values, r.Value)
+		}
+		for _, v := range r.Values {
+			at, okTime := v[0].(float64)
+			text, okCount := v[1].(string)
+			count, err := strconv.ParseFloat(text, 64)
+			if !okTime || !okCount || err != nil {
+				return fmt.Errorf("a count of %v at %v", v[1], v[0])
+			}
+			from := time.Unix(int64(at+0.5), 0).UTC().Add(-step)
+			if !from.Before(in.from) && from.Before(in.to) {
+				each(r.Metric, from, int64(count))
+			}
+		}
+	}
+	return nil
+}
+
+// Line is an entry of a log.
+type Line struct {
+	At   time.Time
+	Text string
+}
+
+// Lines are the first entries of [from, to) that hold all of the words.
+func (n *LokiCounter) Lines(ctx context.Context, from, to time.Time, most int, holding ...string) ([]Line, error) {
+	query := n.s.q.selector.and(n.s.log)
+	for _, word := range holding {
+		query += " |= " + strconv.Quote(word)
+	}
+	entries, err := n.s.c.entries(ctx, query, from.UnixNano(), to.UnixNano(), most, false)
+	lines := make([]Line, len(entries))
+	for i, e := range entries {
+		lines[i] = Line{time.Unix(0, e.at).UTC(), e.line}
+	}
+	return lines, err
+}
+
+// Queries is how often this Loki was asked, for all its logs.
+func (n *LokiCounter) Queries() int64 { return n.s.c.asked.Load() }

@@ -1,0 +1,142 @@
+package correlate
+
+import (
+	"math"
+
+	"culprit/parsers"
+)
+
+// A log too large to be read is counted where it lies (see parsers.AccessCount). Counts have no lines: they say in which
+// file and minute, and the lines that come beside them as examples take their place as evidence. Requests whose routes
+// were not counted one by one are of the route "(no path)".
+
+// addCount adds the requests of one client in one minute.
+func (w *webFold) addCount(r *parsers.Record, a *parsers.AccessCount) {
+	if !w.counted(r) {
+		return
+	}
+	client, ref := w.whose(&a.Access)
+	actor := w.clientOf(client, ref)
+	w.settleActor(actor)
+	sum := &w.actor[actor]
+	sum.requests += a.Requests
+	sum.pages += a.Pages
+	sum.assets += a.Assets
+	sum.noReferer += a.NoReferer
+	switch {
+	case a.Status >= 500:
+		sum.errors5xx += a.Requests
+	case a.Status == 403 || a.Status == 429 || a.Status == 444:
+		sum.limited += a.Requests
+	}
+	if sum.routes = 2; sum.first.at.File == "" || r.Time.Before(sum.first.t) {
+		sum.first = example{r.Time, r.At, sum.first.text}
+	}
+	w.running[actor].route = several
+	w.running[actor].first = math.MaxInt64
+	if a.Requests > 0 || a.Pages > 0 {
+		w.bump(&w.actorCells, actor, w.bin, cell{uint32(a.Requests), uint32(a.Pages)})
+	}
+	w.lastStatus.pages += a.Pages
+	w.lastStatus.answered(a.Status, a.Requests)
+	w.bound()
+}
+
+// addRouteCount adds the requests of one path.
+func (w *webFold) addRouteCount(r *parsers.Record, a *parsers.RouteCount) {
+	if !w.counted(r) {
+		return
+	}
+	route, class := w.routeAndClass(a.Path)
+	w.settleRoute(route)
+	rs := &w.route[route]
+	rs.requests += a.Requests
+	rs.class = max(rs.class, class)
+	if rs.first.at.File == "" || r.Time.Before(rs.first.t) {
+		rs.first = example{r.Time, r.At, ""}
+	}
+	w.routeRun[route].first = math.MaxInt64
+	if a.Status >= 500 {
+		rs.errors5xx += a.Requests
+		key := failure{route, uint16(a.Status)}
+		if w.failures[key] == nil {
+			w.failures[key] = &failureSum{first: example{r.Time, r.At, ""}}
+		}
+		f := w.failures[key]
+		f.n += a.Requests
+		if f.last.Before(r.Time) {
+			f.last = r.Time
+		}
+	} else {
+		c := cell{requests: uint32(a.Requests)}
+		if a.Status < 400 {
+			rs.ok += a.Requests
+		}
+		if class == Page && a.Status > 0 && a.Status < 400 && a.Status != 304 {
+			c.pages = c.requests
+		}
+		w.bump(&w.routeCells, route, w.routeBin, c)
+		if host := refererHost(a.Referer); host != nil {
+			n, _ := w.referers.at(uint64(route)<<32 | uint64(w.siteOf(host)))
+			*n += a.Requests
+		}
+	}
+	w.bound()
+}
+
+// addExample puts a line in the place of a count's.
+func (w *webFold) addExample(r *parsers.Record, a *parsers.AccessExample) {
+	if !w.counted(r) {
+		return
+	}
+	client, ref := w.whose(&a.Access)
+	sum := &w.actor[w.clientOf(client, ref)]
+	if sum.first.replaced(r) && !w.quotes(ref.auto) {
+		sum.first.text = ""
+	}
+	route, _ := w.routeAndClass(a.Path)
+	w.route[route].first.replaced(r)
+	if f := w.failures[failure{route, uint16(a.Status)}]; f != nil {
+		f.first.replaced(r)
+	}
+}
+
+// replaced takes a line for an example that is a count's, or for one that comes later.
+func (e *example) replaced(r *parsers.Record) bool {
+	if e.at.Line > 0 && e.text != "" && !e.sooner(r) {
+		return false
+	}
+	if e.text != "" && !e.t.After(r.Time) {
+		return false
+	}
+	e.t, e.at, e.text = r.Time, r.At, clip(r.Raw)
+	return true
+}
+
+// counted prepares the fold for a record, as add does for a line.
+func (w *webFold) counted(r *parsers.Record) bool {
+	unix := r.Time.Unix()
+	if r.Clock != parsers.ZonedClock || unix < 0 {
+		return false
+	}
+	if w.walk == nil {
+		w.walk, w.nets = newRouteWalk(), make([]netRef, netSlots)
+	}
+	w.coverage(r)
+	if unix-w.minute >= minBin || unix < w.minute {
+		w.enter(unix)
+	}
+	return true
+}
+
+func (w *webFold) whose(a *parsers.Access) (client []byte, ref agentRef) {
+	client = a.Client
+	if fwd := forwarded(a); fwd != nil {
+		client = fwd
+	}
+	agent := a.Agent
+	if !a.AgentLogged {
+		agent = unlogged
+	}
+	return client, w.agentOf(agent)
+}

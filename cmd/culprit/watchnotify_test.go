@@ -123,6 +123,7 @@ func TestNotifySettles(t *testing.T) {
 		time.Sleep(300 * time.Millisecond)
 		o.put(finding("symptom", "two"))
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		o.put(finding("symptom", "three"))
 		o.close() // does not lose it
 		if len(d.messages) != 2 || !strings.Contains(d.messages[0], "one") || !strings.Contains(d.messages[0], "two") || !strings.Contains(d.messages[1], "three") {
@@ -139,6 +140,7 @@ func TestNotifyRetries(t *testing.T) {
 		o := newOutlet("shop1", "notify x", d.deliver, d.tell)
 		o.put(finding("symptom", "one"))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		var at []time.Duration
 		for _, x := range d.at {
 			at = append(at, x.Sub(began))
@@ -152,6 +154,7 @@ func TestNotifyRetries(t *testing.T) {
 		d.answer = func(int) error { return final{errors.New("answered 404")} }
 		o.put(finding("symptom", "two"))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(d.at) != 4 || len(d.told) != 2 {
 			t.Errorf("%d tries, told %q", len(d.at), d.told)
 		}
@@ -172,6 +175,7 @@ func TestNotifyHangs(t *testing.T) {
 			t.Errorf("hearing took %v", took)
 		}
 		time.Sleep(3 * time.Second)
+		synctest.Wait()
 		if len(well.messages) != 1 {
 			t.Errorf("the other got %d messages", len(well.messages))
 		}

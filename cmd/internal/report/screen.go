@@ -583,6 +583,7 @@ func (s *screen) item(width int) []string {
 			t.blank()
 			t.flow(margin, margin, 0, words(label, "No fix of its own: see the other findings.")...)
 		}
+		t.o.Verbose = true // a patch is copied from here
 		for i, f := range x.Fixes {
 			t.blank()
 			number := fmt.Sprintf("%3d. ", i+1)

@@ -136,6 +136,26 @@ func TestScreenFits(t *testing.T) {
 	}
 }
 
+// A patch is shown to its last line, and a command to its last word.
+func TestScreenShowsWholeFixes(t *testing.T) {
+	l := leaking()
+	diff := "--- a/etc/nginx/nginx.conf\n+++ b/etc/nginx/nginx.conf\n@@ -1,1 +1,41 @@\n http {\n"
+	for i := range 40 {
+		diff += fmt.Sprintf("+  line-%d;\n", i)
+	}
+	l.Ahead = []rules.Fix{{ID: "x", Title: "Do it", Kind: rules.KindPatch, Target: "etc/nginx/nginx.conf", Diff: diff, Check: "redis-cli " + strings.Repeat("argument ", 30) + "# last-word"}}
+	all := ""
+	for scroll := 0; scroll < 100; scroll += 10 {
+		got, _ := Screen(l, View{Width: 80, Height: 24, Page: PageItem, Scroll: scroll})
+		all += got
+	}
+	for _, want := range []string{"line-0;", "line-20;", "line-39;", "last-word"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %s in\n%s", want, all)
+		}
+	}
+}
+
 // The chosen finding is on the screen, however many there are.
 func TestScreenShowsTheChosen(t *testing.T) {
 	l := leaking()

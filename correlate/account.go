@@ -15,10 +15,12 @@ import (
 // fitted freely. ambiguous tells that another subset, without the chosen one's largest group, is not twenty times less
 // likely: then the numbers cannot say who it was. doubt is -2 log likelihood of the chosen subset, without end for
 // a free fit.
-func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguous bool, doubt float64) {
+//
+// A free fit is loose when the numbers do not bear it out: a steady group can be scaled to any steady growth.
+func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguous, loose bool, doubt float64) {
 	n := len(x)
 	if n == 0 {
-		return nil, false, math.Inf(1)
+		return nil, false, false, math.Inf(1)
 	}
 	// The largest groups only: beyond eight, a group has under an eighth of the keys and the subsets outgrow their use.
 	order := make([]int, n)
@@ -47,9 +49,12 @@ func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguo
 	// Four standard deviations an interval, or a tenth of the total, is near enough to be the explanation.
 	if best.chi2 > 16*float64(len(y)) && !closeTotal(x, best.beta, y, 0.1) {
 		if len(y) < fitAt {
-			return evenShares(x, y), false, math.Inf(1)
+			// too few intervals to see what moves with what: the totals must come near at least
+			near := func(t subset) bool { return closeTotal(x, t.beta, y, 0.25) }
+			return evenShares(x, y), false, !slices.ContainsFunc(trials, near) && slices.Contains(people, false), math.Inf(1)
 		}
-		return boundedFit(x, y, countWeights(y), maxPerRequest), false, math.Inf(1)
+		beta := boundedFit(x, y, countWeights(y), maxPerRequest)
+		return beta, false, !follows(x, beta, y), math.Inf(1)
 	}
 	lead, most := 0, -1.0
 	for _, g := range order {
@@ -62,7 +67,24 @@ func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguo
 			ambiguous = true
 		}
 	}
-	return best.beta, ambiguous, best.doubt
+	return best.beta, ambiguous, false, best.doubt
+}
+
+// follows: a free fit explains only what it moves with. Any steady group can be scaled to any steady growth; a group whose
+// requests make the keys, each with a part of a key on average, shares at least a quarter of their ups and downs (r of 0.5),
+// and none makes a quarter more keys than it makes requests, over all intervals together.
+func follows(x [][]float64, beta, y []float64) bool {
+	lead, most := -1, 0.0
+	for g := range x {
+		if v := beta[g] * sum(x[g]); v > most {
+			lead, most = g, v
+		}
+	}
+	if lead < 0 || beta[lead] > 0.96*maxPerRequest {
+		return false
+	}
+	r, ok := Pearson(x[lead], y)
+	return ok && r >= 0.5
 }
 
 // unlikely is twice the logarithm of 20: odds of twenty to one between two explanations.

@@ -11,7 +11,7 @@ func TestAccount(t *testing.T) {
 		t.Helper()
 		people := make([]bool, len(x))
 		people[len(x)-1] = true
-		got, ambiguous, _ := account(x, people, y)
+		got, ambiguous, _, _ := account(x, people, y)
 		if ambiguous != wantAmbiguous {
 			t.Errorf("%s: ambiguous %v, want %v", name, ambiguous, wantAmbiguous)
 		}
@@ -30,4 +30,22 @@ func TestAccount(t *testing.T) {
 	f("every third page opens a session", [][]float64{{300, 600, 900, 300, 600, 900}, {9, 9, 9, 9, 9, 9}},
 		[]float64{100, 200, 300, 100, 200, 300}, []float64{0.33}, false)
 	f("nothing logged made them", [][]float64{{10, 12, 11}, {5, 5, 5}}, []float64{4000, 4100, 3900}, []float64{1.25, 1.25}, false) // 41 of 12,000: nobody is accused on that
+}
+
+// TestLoose: a fit of parts of a key counts where it moves with the keys.
+func TestLoose(t *testing.T) {
+	f := func(name string, x [][]float64, y []float64, want bool) {
+		t.Helper()
+		people := make([]bool, len(x))
+		people[len(x)-1] = true
+		if _, _, loose, _ := account(x, people, y); loose != want {
+			t.Errorf("%s: loose %v, want %v", name, loose, want)
+		}
+	}
+	few := []float64{9, 8, 9, 10, 9, 9, 8}
+	f("a steady bot beside a steady writer", [][]float64{{310, 290, 305, 298, 300, 307, 295}, few}, []float64{450, 452, 449, 451, 450, 448, 451}, true)
+	f("a steady bot, a third as many keys", [][]float64{{310, 290, 305, 298, 300, 307, 295}, few}, []float64{100, 101, 99, 100, 100, 102, 99}, true)
+	f("every second page opens a session", [][]float64{{310, 90, 605, 298, 700, 107, 295}, few}, []float64{158, 52, 310, 150, 357, 60, 151}, false)
+	f("three totals, none near", [][]float64{{1000, 990, 1010}, few[:3]}, []float64{400, 410, 390}, true)
+	f("three totals, near", [][]float64{{1000, 990, 1010}, few[:3]}, []float64{860, 870, 850}, false)
 }

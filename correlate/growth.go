@@ -154,6 +154,8 @@ type Attribution struct {
 	Fitted    bool    // enough intervals for a fit; else totals are compared: a ratio, not a correlation
 	AnyAnswer bool    // requests count whatever their answer: sessions are opened on a 404 too
 	Steady    bool    // no interval was logged well enough; the keys' steady pace stands in for it
+	Free      bool    // no group makes one key a request: parts of a key were fitted
+	Loose     bool    // and nothing bears the fit out: not in step with the keys, or totals that do not come near
 	Ambiguous bool    // other groups account for the keys about as well: the numbers cannot say who it was
 	From, To  time.Time
 }
@@ -251,11 +253,12 @@ func Attribute(g *Growth, w *Web) *Attribution {
 		people[j] = grp.Kind == PeopleGroup
 	}
 	a.Fitted = len(list) >= fitAt
-	beta, ambiguous, doubt := account(x, people, y)
+	beta, ambiguous, loose, doubt := account(x, people, y)
+	a.Free, a.Loose = math.IsInf(doubt, 1), loose
 	// An application that opens a session on every request does so on a scanner's 404 too: believed when it explains the
 	// keys twenty times better, or when nothing else adds up.
-	if b, amb, d := account(every, people, y); d+unlikely < doubt {
-		beta, ambiguous, x, a.AnyAnswer = b, amb, every, true
+	if b, amb, _, d := account(every, people, y); d+unlikely < doubt {
+		beta, ambiguous, x, a.AnyAnswer, a.Free, a.Loose = b, amb, every, true, false, false
 	}
 	a.Ambiguous = ambiguous
 	for j, grp := range groups {

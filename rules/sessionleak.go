@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -17,7 +18,7 @@ type source struct {
 	keys, visits             float64           // the new keys in the judged intervals, and people's visits in them
 	judged                   bool              // the access log covers enough of the growth
 	byRate                   bool              // judged by rates and totals alone
-	why                      string            // why not judged
+	why, ask                 string            // why not judged, and what would help
 }
 
 // worthNaming: a group that made a seventh of the keys or more is named; below it a group is the tail of the others.
@@ -47,7 +48,11 @@ func (c *Case) sources(l leak) source {
 		return s
 	}
 	if w.Ambiguous {
-		s.why = "two explanations balance alike: another group of requests accounts for the new keys as well"
+		s.why, s.ask = "two explanations balance alike: another group of requests accounts for the new keys as well", "key-sample"
+		return s
+	}
+	if w.Loose && w.Explained >= leakExplains {
+		s.why, s.ask = "no group of requests adds up to the new keys, or comes and goes with them", "key-sample"
 		return s
 	}
 	s.judged, s.byRate, s.keys = true, !w.Fitted, w.NewKeys
@@ -142,8 +147,8 @@ func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share
 	src := c.sources(l)
 	if !src.judged {
 		h.State, h.Reason, h.Evidence = Possible, src.why, l.Ev
-		h.Missing = []string{"access-log-in-window"}
-		if len(c.Web.Files) == 0 {
+		h.Missing = []string{cmp.Or(src.ask, "access-log-in-window")}
+		if c.Web == nil || len(c.Web.Files) == 0 {
 			h.Missing = []string{"access-log"}
 		}
 		h.Confidence = 0.3
@@ -233,8 +238,11 @@ func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Sh
 	if l.Memory.Structural == correlate.Fail {
 		tests.Structural = correlate.Fail // a limit was set: the leak had a bound of its own
 	}
-	if c.Who != nil && c.Who.Steady {
+	switch {
+	case c.Who != nil && c.Who.Steady:
 		h.Confidence = 0.75 // the pace was logged, the growth itself was not
+	case c.Who != nil && c.Who.Free && h.Cause != "app-session-leak-organic":
+		h.Confidence = 0.85 // in step, but not one key a request: something between them is not in the input
 	}
 	h.Tests = tests
 	first := link(who, keys, tests, h.Explained)

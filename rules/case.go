@@ -28,6 +28,8 @@ type Case struct {
 	Leak   leak                // keys without expiry: computed once, three causes and more ask for it
 	Who    *correlate.Attribution
 
+	WhoAfter *correlate.Attribution // of the run after the kill: who goes on making keys; nil = Growth is of before
+
 	unparsed []string // files that the fix in the making would change, and why it does not
 
 	RAM    Amount      // bytes
@@ -88,8 +90,12 @@ func Open(inc *correlate.Incident) *Case {
 	c.Room = c.findRoom()
 	c.Groups = c.taskGroups()
 	c.Leak = c.leak() // decides which keys the growth is told by
-	if c.Growth != nil && !c.After && inc.Web != nil {
-		c.Who = correlate.Attribute(c.Growth, inc.Web)
+	if c.Growth != nil && inc.Web != nil {
+		if who := correlate.Attribute(c.Growth, inc.Web); !c.After {
+			c.Who = who
+		} else {
+			c.WhoAfter = who
+		}
 	}
 	return c
 }

@@ -81,7 +81,41 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 		k := c.Elsewhere[0]
 		note = fmt.Sprintf("the kill of %s is not this stack's: %s", name(k.Fact.VictimComm), c.WhyElsewhere[0])
 	}
-	return true, fmt.Sprintf("no incident: %s; %s", joinAnd(parts), note), conf
+	well := fmt.Sprintf("%s; %s", joinAnd(parts), note)
+	if ahead, ok := c.ahead(); ok {
+		return true, fmt.Sprintf("no outage yet, but %s. So far %s", ahead, well), conf
+	}
+	return true, "no incident: " + well, conf
+}
+
+// soon is how far off a full memory is worth the first sentence: a month is what people plan in.
+const soon = 30 * 24 * time.Hour
+
+// ahead tells of a leak that nobody has felt: how fast it grows, by whom, and when what there is will be full.
+func (c *Case) ahead() (string, bool) {
+	g := c.Growth
+	full, what := c.RAM, "the host's memory"
+	if m, ok := c.maxmemory(); ok && m.Bytes > 0 {
+		full, what = m, "its maxmemory"
+	}
+	if c.Leak.State != Established || c.Leak.After || g.Counted != correlate.NoTTLKeys || g.NoTTLPerDay <= 0 || !full.OK {
+		return "", false
+	}
+	daily := g.NoTTLPerDay * c.Leak.BytesKey
+	left := float64(full.Bytes - g.Last.Used.Or(0))
+	in := days(max(left, 0) / daily)
+	if daily <= 0 || in > soon {
+		return "", false
+	}
+	s := fmt.Sprintf("%s keys that never expire come a day, %s; Redis fills %s of %s in %s", count(g.NoTTLPerDay), bytesIn(int64(daily)), what, bytesIn(full.Bytes), spell(in))
+	src := c.sources(c.Leak)
+	for _, sh := range append(append([]correlate.Share(nil), src.crawlers...), src.routes...) {
+		if src.judged && sh.Share >= leakExplains {
+			s += fmt.Sprintf(" (%s makes %s of them)", groupName(sh.Group), percent(min(sh.Share, 1)))
+			break
+		}
+	}
+	return s, true
 }
 
 // turnedAway: the web server itself says that it could not serve, ten times or more: visitors were hurt, whatever status

@@ -74,6 +74,9 @@ func (c *Case) verdict(r *Report, all []Hypothesis) {
 	}
 	if ok, why, conf := c.harmless(all); ok {
 		r.Verdict = Verdict{Outcome: NoIncident, Confidence: conf, Summary: sentence(why)}
+		if _, ok := c.ahead(); ok {
+			c.addFixes(r, Hypothesis{Fixes: []string{"session-ttl", "redis-maxmemory"}})
+		}
 		return
 	}
 	r.Verdict = Verdict{Outcome: Inconclusive, Summary: sentence(c.openSummary(all))}
@@ -196,6 +199,8 @@ func (c *Case) openRest(all []Hypothesis) string {
 		return fmt.Sprintf("Redis grew from %s to %s while its keys stayed at %s: single keys grew, and which is not in the input%s", bytesIn(g.First.Used.N), bytesIn(g.Last.Used.N), count(g.Last.Keys.N), fit)
 	case c.Kill != nil && c.Leak.State == Established && c.hurt(c.Redis):
 		return fmt.Sprintf("keys without TTL went from %s to %s and filled Redis, but who made them is not proven%s", count(g.First.NoTTL.Or(g.First.Keys.N)), count(g.Last.NoTTL.Or(g.Last.Keys.N)), fit)
+	case c.Leak.After && c.Leak.State == Possible && g.NoTTLPerDay > 0:
+		return fmt.Sprintf("since the restart %s keys that never expire come a day, but who made those before is not proven%s", count(g.NoTTLPerDay), fit)
 	case fit != "":
 		return "what grew is not proven" + fit
 	case c.Kill == nil:

@@ -205,19 +205,67 @@ func (c *Case) blindLeak() leak {
 		l.Reason = "no Redis INFO with a keyspace in the input"
 		return l
 	}
-	if g.NoTTLShare < leakExplains {
-		l.State, l.Reason = Excluded, fmt.Sprintf("%s of the keys written since the restart carry a TTL", percent(1-g.NoTTLShare))
-		l.Ev = []correlate.Evidence{g.Last.KeyspaceEvidence("")}
-		return l
-	}
 	if g.Last.Keys.N > 0 && g.Last.Used.OK {
 		l.BytesKey = float64(g.Last.Used.N-g.First.Startup.Or(0)) / float64(g.Last.Keys.N)
+	}
+	if g.NoTTLShare < leakExplains {
+		// A cache that warms up has most keys within minutes, and then no more; keys without TTL go on for as long as
+		// Redis runs. So their share after the restart says nothing, their pace does.
+		if per := forEverSize(g.Run); per > 0 {
+			l.BytesKey = per
+		}
+		if why := c.paceTooSlow(l.BytesKey); why != "" {
+			l.State, l.Reason = Excluded, fmt.Sprintf("%s of the keys written since the restart carry a TTL, and %s", percent(1-g.NoTTLShare), why)
+			l.Ev = []correlate.Evidence{g.Last.KeyspaceEvidence("")}
+			return l
+		}
 	}
 	l.Ev = []correlate.Evidence{g.Last.KeyspaceEvidence("after the restart")}
 	l.State = Possible
 	l.Keys = correlate.Tests{Structural: correlate.Pass, Deviating: correlate.Judge(g.DNoTTL.OK, g.DNoTTL.N > 0)}
 	l.Memory = correlate.Tests{Structural: c.unbounded(), Deviating: correlate.Pass}
 	return l
+}
+
+// paceTooSlow says why the pace of the keys without TTL after the restart cannot have filled what was killed; "" = it can, or
+// nothing says how long Redis had been up.
+func (c *Case) paceTooSlow(per float64) string {
+	g := c.Growth
+	if !g.DNoTTL.OK || g.DNoTTL.N*20 <= g.Last.NoTTL.N || g.NoTTLPerDay <= 0 {
+		return "those without do not become more"
+	}
+	up, known := c.upFor()
+	rss := c.killedRedis()
+	if !known || rss == 0 {
+		return ""
+	}
+	if reach := g.NoTTLPerDay * per * up.Hours() / 24; reach < leakOfRAM*float64(rss) {
+		return fmt.Sprintf("those without come to %s in the %s that Redis had been up", bytesIn(int64(reach)), spell(up))
+	}
+	return ""
+}
+
+// forEverSize is what a key without TTL takes where keys with one grow beside it: the least squares of used_memory over both
+// counts. 0 = not to be told apart.
+func forEverSize(run []correlate.Snapshot) float64 {
+	var nn, ne, ee, nu, eu float64
+	for i := range run {
+		s := &run[i]
+		if !s.Used.OK || !s.NoTTL.OK || !s.Keys.OK {
+			continue
+		}
+		n, e, u := float64(s.NoTTL.N), float64(s.Keys.N-s.NoTTL.N), float64(s.Used.N-s.Startup.Or(0))
+		nn, ne, ee, nu, eu = nn+n*n, ne+n*e, ee+e*e, nu+n*u, eu+e*u
+	}
+	det := nn*ee - ne*ne
+	if det <= 1e-3*nn*ee { // the two move together
+		return 0
+	}
+	n, e := (nu*ee-eu*ne)/det, (eu*nn-nu*ne)/det
+	if n <= 0 || e <= 0 {
+		return 0
+	}
+	return n
 }
 
 // unbounded: no maxmemory, or one above eight tenths of the room, where fragmentation and the rest of the host leave it none.

@@ -83,8 +83,38 @@ func (s *source) add(sh correlate.Share) {
 
 // sourcesByRate: no snapshots before the end, so the log's own proportions speak: of all requests that could have made a
 // session, who made which part.
+//
+// Where the log goes on after the restart, the keys of that run say who makes them, and go before proportions.
 func (c *Case) sourcesByRate() source {
 	s := source{judged: true, byRate: true}
+	w := c.WhoAfter
+	if w != nil && w.Intervals > 0 && w.NewKeys < 50 {
+		asked := 0.0
+		for _, g := range c.Web.Groups {
+			if g.Kind != correlate.PeopleGroup {
+				asked += g.Count(c.Growth.First.At, c.Growth.Last.At)
+			}
+		}
+		if asked > 3*max(w.NewKeys, 50) {
+			return source{why: fmt.Sprintf("%s requests since the restart left %s keys without TTL: they do not make them", count(asked), count(max(w.NewKeys, 0))), ask: "key-sample"}
+		}
+	}
+	if w != nil && w.Intervals > 0 && w.NewKeys >= 50 {
+		if w.Ambiguous || w.Loose && w.Explained >= leakExplains {
+			return source{why: "the keys made since the restart fit no group of requests, or two alike", ask: "key-sample"}
+		}
+		s.keys, s.byRate = w.NewKeys, false
+		for _, sh := range w.Shares {
+			s.add(sh)
+		}
+		// told are all the requests that the log shows, not only those since the restart
+		for _, list := range [][]correlate.Share{s.crawlers, s.routes, s.people} {
+			for i := range list {
+				list[i].Candidates = list[i].Group.Total()
+			}
+		}
+		return s
+	}
 	total := 0.0
 	for _, g := range c.Web.Groups {
 		total += g.Total()
@@ -239,6 +269,10 @@ func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Sh
 		tests.Structural = correlate.Fail // a limit was set: the leak had a bound of its own
 	}
 	switch {
+	case l.After && src.byRate:
+		h.Confidence = 0.75 // proportions of the log, of keys that nobody counted
+	case l.After:
+		h.Confidence = 0.85 // who makes them now made them before
 	case c.Who != nil && c.Who.Steady:
 		h.Confidence = 0.75 // the pace was logged, the growth itself was not
 	case c.Who != nil && c.Who.Free && h.Cause != "app-session-leak-organic":

@@ -269,10 +269,10 @@ func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Sh
 		tests.Structural = correlate.Fail // a limit was set: the leak had a bound of its own
 	}
 	switch {
-	case l.After && src.byRate:
+	case l.After && tests.Sufficient != correlate.Pass:
 		h.Confidence = 0.75 // proportions of the log, of keys that nobody counted
 	case l.After:
-		h.Confidence = 0.85 // who makes them now made them before
+		h.Confidence = 0.9 // who makes them now, or by the log's proportions, fills what was resident in the time there was
 	case c.Who != nil && c.Who.Steady:
 		h.Confidence = 0.75 // the pace was logged, the growth itself was not
 	case c.Who != nil && c.Who.Free && h.Cause != "app-session-leak-organic":

@@ -52,6 +52,7 @@ func describe(w io.Writer, t reflect.Type, seen map[reflect.Type]bool) {
 // WriteDigest writes the fold. It may be used afterwards.
 func (t *Timeline) WriteDigest(w io.Writer) error {
 	t.sort()
+	t.web.sort()
 	c := newWriter(w)
 	c.timeline(t)
 	if c.err == nil {

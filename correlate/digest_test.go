@@ -110,12 +110,11 @@ func TestDigestCodesEveryField(t *testing.T) {
 	codes(t, (*coder).routeSum)
 	codes(t, (*coder).statusCell)
 	codes(t, (*coder).histogram)
-	codes(t, (*coder).addr)
 }
 
 // quick are what a fold remembers to be quick, and what a reader makes anew.
 var quick = map[reflect.Type][]string{
-	reflect.TypeFor[Timeline](): {"since", "until", "lastSpan", "lastFile"},
+	reflect.TypeFor[Timeline](): {"since", "until", "lastSpan", "lastFile", "lastTime"},
 	reflect.TypeFor[webFold](): {"limits", "clients", "running", "routeRun", "grew", "lastFile", "lastTime", "lastWindow", "minute", "bin", "routeBin",
 		"lastStatus", "agentSeen", "agentRefs", "nets", "walk", "buf"},
 }

@@ -2,7 +2,6 @@ package correlate
 
 import (
 	"math"
-	"net/netip"
 	"slices"
 )
 
@@ -76,14 +75,14 @@ func (c *coder) number(w *webFold) {
 		if !c.below(uint64(a.agent), len(w.agents.names)) || !c.below(uint64(a.onlyRoute), len(w.route)) {
 			return
 		}
-		if a.routes > 2 || a.sole.IsValid() && !w.netted() {
+		if a.routes > 2 || a.several && !w.netted() {
 			c.fail("a client that cannot be")
 			return
 		}
 		ref := w.agentOf([]byte(w.agents.names[a.agent]))
 		key, _ := w.clientKey([]byte(a.addr), ref)
 		id, added := w.clients.at(key)
-		if !added || ref.id != a.agent {
+		if !added || ref.id != a.agent || ref.auto != a.auto {
 			c.fail("a client that is there twice")
 			return
 		}
@@ -119,25 +118,12 @@ func (c *coder) intern(n *intern) {
 
 func (c *coder) actorSum(a *actorSum) {
 	c.str(&a.addr)
-	c.addr(&a.sole)
+	c.bool(&a.several)
+	c.bool(&a.auto)
 	nums(c, &a.agent, &a.onlyRoute)
 	sums(c, &a.requests, &a.pages, &a.assets, &a.noReferer, &a.errors5xx, &a.limited)
 	c.example(&a.first)
 	nums(c, &a.routes)
-}
-
-func (c *coder) addr(a *netip.Addr) {
-	text := ""
-	if a.IsValid() {
-		text = a.String()
-	}
-	if c.str(&text); c.w != nil || text == "" || c.err != nil {
-		return
-	}
-	var err error
-	if *a, err = netip.ParseAddr(text); err != nil {
-		c.fail("no address: %.40q", text)
-	}
 }
 
 func (c *coder) routeSum(r *routeSum) {

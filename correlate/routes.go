@@ -147,7 +147,10 @@ func (r *router) judge(seg []byte, last bool) kind {
 		return literal
 	case last && extension(seg) != nil:
 		return literal // file decides
-	case isID(seg):
+	}
+	sh := shapeOf(seg)
+	switch {
+	case sh.isID():
 		return id
 	case r.has(seg):
 		switch string(seg) {
@@ -159,18 +162,18 @@ func (r *router) judge(seg []byte, last bool) kind {
 		}
 		r.opened = true
 		return literal
-	case len(seg) > maxRouteSegment || !isPlain(seg):
+	case len(seg) > maxRouteSegment || !sh.isPlain():
 		return slug
 	case r.dot:
 		return literal
 	case isLocale(seg) && !r.opened:
 		return literal // and the next segment opens the path
 	}
-	digits, dashes := shape(seg)
+	dashes := sh.dashes
 	opens := !r.opened
 	r.opened = true
 	switch {
-	case digits > 0:
+	case sh.digits > 0:
 		// "v2", "h2", "page3" would do no harm, but "matcha2" and "admin_1k9" are names.
 		if len(seg) <= 3 && opens {
 			return literal
@@ -203,20 +206,22 @@ func (r *router) judge(seg []byte, last bool) kind {
 func (r *router) file(out, seg []byte) []byte {
 	ext := extension(seg)
 	stem := seg[:len(seg)-len(ext)]
-	digits, dashes := shape(stem)
+	sh := shapeOf(stem) // its extension is plain
 	page := isPage(ext)
 	keep := false
 	switch {
-	case containsFold(seg, "sitemap"): // numbered ones are one family
+	case namesSitemap(seg): // numbered ones are one family
 		return appendNumbered(out, seg)
 	case r.dot || len(stem) == 0:
 		keep = len(seg) <= maxRouteSegment
-	case len(seg) > maxRouteSegment || !isPlain(seg) || isID(stem):
-	case r.has(stem) || equalFold(ext, ".php"):
-		keep = digits == 0 || r.has(stem)
-	case digits > 0:
+	case len(seg) > maxRouteSegment || !sh.isPlain() || sh.isID():
+	case r.has(stem):
+		keep = true
+	case sh.digits > 0:
+	case equalFold(ext, ".php"):
+		keep = true
 	case page:
-		keep = r.depth == 0 && dashes == 0
+		keep = r.depth == 0 && sh.dashes == 0
 	case r.depth == 0 || r.asset || r.prev != literal:
 		keep = true
 	}
@@ -233,34 +238,18 @@ func (r *router) has(seg []byte) bool {
 	if len(seg) > maxRouteSegment {
 		return false
 	}
-	var lower [maxRouteSegment]byte
-	low := lower[:copy(lower[:], seg)]
-	for i, c := range low {
-		if 'A' <= c && c <= 'Z' {
-			low[i] = c + 'a' - 'A'
-		}
+	if r.words.has(seg) {
+		return len(seg) > 1 || r.depth == 0 // one-letter families open a path: /p/tea, /u/17
 	}
-	if r.words.has(low) {
-		return len(low) > 1 || r.depth == 0 // one-letter families open a path: /p/tea, /u/17
-	}
-	if isVersion(low) {
-		return true
-	}
-	from, parts := 0, 0
-	for i := 0; i <= len(low); i++ {
-		if i == len(low) || low[i] == '-' || low[i] == '_' || low[i] == '.' {
-			if !r.words.has(low[from:i]) {
-				return false
-			}
-			from, parts = i+1, parts+1
-		}
-	}
-	return parts > 1
+	return isVersion(seg) || r.words.joined(seg)
 }
 
 // isVersion: "v1", "v2.1", "1.0".
 func isVersion(s []byte) bool {
-	v := len(s) > 1 && s[0] == 'v'
+	if len(s) > len("v")+4 {
+		return false
+	}
+	v := len(s) > 1 && s[0]|0x20 == 'v'
 	if v {
 		s = s[1:]
 	}
@@ -276,59 +265,61 @@ func isVersion(s []byte) bool {
 	return len(s) <= 4 && (v || dots > 0) && len(s) > 0
 }
 
+// segShape counts a segment's bytes by what they are: a path's segments are asked about it several times each.
+type segShape struct {
+	n, digits, dashes int // dashes: - _ + and space
+	hex               int // also - and _
+	word, plain       int // letters and digits; with them what people write into paths. Escapes and other alphabets are names
+}
+
+func shapeOf(s []byte) segShape {
+	sh := segShape{n: len(s)}
+	for len(s) > 0 {
+		part := s[:min(len(s), 1<<shapeBits-1)]
+		s = s[len(part):]
+		var sum uint64
+		for _, c := range part {
+			sum += byteShapes[c]
+		}
+		lane := func(i int) int { return int(sum >> (i * shapeBits) & (1<<shapeBits - 1)) }
+		sh.digits += lane(0)
+		sh.dashes += lane(1)
+		sh.hex += lane(2)
+		sh.word += lane(3)
+		sh.plain += lane(4)
+	}
+	return sh
+}
+
+// byteShapes counts for each byte in lanes of shapeBits: one addition a byte.
+var byteShapes = func() (t [256]uint64) {
+	for c := range t {
+		b := byte(c)
+		for i, is := range [...]bool{
+			'0' <= b && b <= '9',
+			b == '-' || b == '_' || b == '+' || b == ' ',
+			'0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'f' || b == '-' || b == '_',
+			isWordByte(b),
+			isWordByte(b) || b == '-' || b == '_' || b == '.' || b == '~' || b == '@' || b == '+',
+		} {
+			t[c] |= uint64(boolIndex(is)) << (i * shapeBits)
+		}
+	}
+	return t
+}()
+
+const shapeBits = 12
+
 // isID: a number, a UUID, hex of a hash's length, a long token.
-func isID(s []byte) bool {
-	digits, hex, letters := 0, 0, 0
-	for _, c := range s {
-		switch {
-		case '0' <= c && c <= '9':
-			digits++
-			hex++
-		case 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F':
-			letters++
-			hex++
-		case c == '-' || c == '_':
-			hex++
-		case isWordByte(c):
-			letters++
-		default:
-			return false
-		}
-	}
-	switch {
-	case digits == len(s):
-		return true
-	case hex == len(s) && digits > 0 && len(s) >= minHash:
-		return true
-	}
-	return digits+letters == len(s) && len(s) >= minToken62
+func (sh segShape) isID() bool {
+	return sh.digits == sh.n || sh.hex == sh.n && sh.digits > 0 && sh.n >= minHash || sh.word == sh.n && sh.n >= minToken62
 }
 
-func shape(s []byte) (digits, dashes int) {
-	for _, c := range s {
-		switch {
-		case '0' <= c && c <= '9':
-			digits++
-		case c == '-' || c == '_' || c == '+' || c == ' ':
-			dashes++
-		}
-	}
-	return digits, dashes
-}
-
-// isPlain: nothing but what people write into paths; escapes and other alphabets are names.
-func isPlain(s []byte) bool {
-	for _, c := range s {
-		if !isWordByte(c) && c != '-' && c != '_' && c != '.' && c != '~' && c != '@' && c != '+' {
-			return false
-		}
-	}
-	return true
-}
+func (sh segShape) isPlain() bool { return sh.plain == sh.n }
 
 // isLocale: "en", "pt-br", "zh_CN".
 func isLocale(s []byte) bool {
-	letters := func(s []byte) bool { d, n := shape(s); return d == 0 && n == 0 && isPlain(s) }
+	letters := func(s []byte) bool { sh := shapeOf(s); return sh.digits == 0 && sh.dashes == 0 && sh.isPlain() }
 	return len(s) == 2 && letters(s) || len(s) == 5 && (s[2] == '-' || s[2] == '_') && letters(s[:2]) && letters(s[3:])
 }
 
@@ -401,6 +392,10 @@ func foldPrefix(b []byte, lower string) bool {
 	return true
 }
 
+func namesSitemap(b []byte) bool {
+	return (bytes.IndexByte(b, 'm') >= 0 || bytes.IndexByte(b, 'M') >= 0) && containsFold(b, "sitemap")
+}
+
 func containsFold(b []byte, lower string) bool {
 	for i := 0; i+len(lower) <= len(b); i++ {
 		if b[i]|0x20 == lower[0] && foldPrefix(b[i:], lower) {
@@ -428,11 +423,19 @@ var routeWords = sync.OnceValue(func() *wordSet {
 	return words
 })
 
-// wordSet is a set of words behind a sieve of their first letter, last letter and length, which nine of ten other words do
-// not pass: paths are asked about several times a line.
+// wordSet is a set of words in lower case, asked in either. A sieve of their first letter, last letter and length stands
+// before it, which nine of ten other words do not pass: paths are asked about several times a line.
 type wordSet struct {
 	all   map[string]struct{}
 	sieve [256]uint64
+}
+
+func wordsOf(words ...string) *wordSet {
+	w := &wordSet{all: map[string]struct{}{}}
+	for _, word := range words {
+		w.add(word)
+	}
+	return w
 }
 
 func (w *wordSet) add(word string) {
@@ -440,37 +443,48 @@ func (w *wordSet) add(word string) {
 	w.sieve[word[0]] |= 1 << (len(word)%8*8 + int(word[len(word)-1])%8)
 }
 
+// may reports whether b passes the sieve.
+func (w *wordSet) may(b []byte) bool {
+	return len(b) > 0 && w.sieve[lowerByte(b[0])]&(1<<(len(b)%8*8+int(lowerByte(b[len(b)-1]))%8)) != 0
+}
+
 func (w *wordSet) has(b []byte) bool {
-	if len(b) == 0 || w.sieve[b[0]]&(1<<(len(b)%8*8+int(b[len(b)-1])%8)) == 0 {
-		return false
-	}
-	_, ok := w.all[string(b)]
-	return ok
-}
-
-// wordList is a wordSet asked in either case.
-type wordList struct{ wordSet }
-
-func wordsOf(words ...string) *wordList {
-	l := &wordList{wordSet{all: map[string]struct{}{}}}
-	for _, w := range words {
-		l.add(w)
-	}
-	return l
-}
-
-func (l *wordList) has(seg []byte) bool {
-	if len(seg) > maxRouteSegment {
+	if !w.may(b) || len(b) > maxRouteSegment {
 		return false
 	}
 	var lower [maxRouteSegment]byte
-	for i, c := range seg {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		lower[i] = c
+	for i, c := range b {
+		lower[i] = lowerByte(c)
 	}
-	return l.wordSet.has(lower[:len(seg)])
+	_, ok := w.all[string(lower[:len(b)])]
+	return ok
+}
+
+// joined reports whether b is several words joined by - _ or . Most names have a part that does not pass the sieve: all
+// parts are held against it before one is looked up.
+func (w *wordSet) joined(b []byte) bool {
+	for _, ask := range [...]func([]byte) bool{w.may, w.has} {
+		from, parts := 0, 0
+		for i := 0; i <= len(b); i++ {
+			if i == len(b) || b[i] == '-' || b[i] == '_' || b[i] == '.' {
+				if !ask(b[from:i]) {
+					return false
+				}
+				from, parts = i+1, parts+1
+			}
+		}
+		if parts == 1 {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
 // assetFolders hold files whose names are few and telling; below any other folder a file's name may be anybody's.

@@ -10,6 +10,7 @@ import (
 // is bounded, and losing it costs only time.
 type routeWalk struct {
 	paths [pathSlots]pathRef
+	dirs  [dirSlots]dirRef
 	steps [stepSlots]routeStep
 	nodes []routeNode   // the first two are the roots: of paths that end in no file, and of those that do
 	kids  table[uint32] // nodes by parent and what was appended
@@ -17,6 +18,7 @@ type routeWalk struct {
 
 const (
 	pathSlots = 1 << 12 // 96 KiB: a shop's style sheets and front pages
+	dirSlots  = 1 << 9  // 12 KiB: folders of style sheets and pictures
 	stepSlots = 1 << 12 // 96 KiB
 	maxNodes  = 1 << 14 // then it begins anew
 )
@@ -28,10 +30,19 @@ type pathRef struct {
 	class PathClass
 }
 
+// dirRef is where a path stands before its last segment, by hash.
+type dirRef struct {
+	hash   uint64
+	node   uint32
+	depth  uint16
+	traits traits
+}
+
 // routeNode is where a path stands after some segments.
 type routeNode struct {
 	router
 	name  string // the route so far
+	asset bool   // which ends in the extension of a picture, a style sheet or the like
 	route uint32 // its number plus one; 0 = not asked for yet
 }
 
@@ -47,7 +58,6 @@ type traits uint8
 const (
 	apiRoot traits = 1 << iota
 	apiFile
-	assetFile
 	oddName // may be robots.txt, a probe, a sitemap or a feed: for Classify to tell
 )
 
@@ -58,6 +68,7 @@ func newRouteWalk() *routeWalk {
 }
 
 func (r *routeWalk) reset() {
+	clear(r.dirs[:])
 	clear(r.steps[:])
 	r.kids = table[uint32]{}
 	r.nodes = append(r.nodes[:0], routeNode{router: router{words: routeWords()}}, routeNode{router: router{words: routeWords(), isFile: true}})
@@ -92,27 +103,34 @@ func (w *webFold) walkPath(path []byte) (uint32, PathClass) {
 			node = 1
 		}
 	}
-	var all, last traits
-	i, depth := 0, 0
-	for ; ; depth++ {
-		for i < end && path[i] == '/' {
-			i++
+	var all traits
+	depth := 0
+	if end > 0 {
+		hash := maphash.Bytes(internSeed, path[:start]) + uint64(node)
+		dir := &w.walk.dirs[hash%dirSlots]
+		if dir.hash != hash {
+			*dir = dirRef{hash: hash, node: node}
+			for i := 0; i < start; dir.depth++ {
+				for i < start && path[i] == '/' {
+					i++
+				}
+				if i == start {
+					break
+				}
+				seg := path[i : i+bytes.IndexByte(path[i:], '/')]
+				to, t := w.step(dir.node, seg, false)
+				dir.node, dir.traits = to, dir.traits|t
+				if i += len(seg); dir.depth == maxRouteDepth {
+					break
+				}
+			}
 		}
-		if i == end {
-			break
-		}
-		if depth == maxRouteDepth {
+		if dir.depth >= maxRouteDepth {
 			return w.wholePath(path)
 		}
-		next := end
-		if i < start {
-			next = i + bytes.IndexByte(path[i:], '/')
-		}
-		node, last = w.step(node, path[i:next], i == start)
-		if all |= last &^ apiRoot; depth < 2 {
-			all |= last & apiRoot
-		}
-		i = next
+		var t traits
+		node, t = w.step(dir.node, path[start:end], true)
+		all, depth = dir.traits|t, int(dir.depth)+1
 	}
 	n := &w.walk.nodes[node]
 	if n.route == 0 {
@@ -127,7 +145,7 @@ func (w *webFold) walkPath(path []byte) (uint32, PathClass) {
 	switch {
 	case all&oddName != 0:
 		return route, Classify(path)
-	case all&assetFile != 0:
+	case n.asset:
 		return route, Asset
 	case all&(apiRoot|apiFile) != 0:
 		return route, API
@@ -149,16 +167,16 @@ func (w *webFold) step(node uint32, seg []byte, last bool) (uint32, traits) {
 	if s.key == key {
 		return s.to, s.traits
 	}
-	from := r.nodes[node]
-	next := from.router
+	next := r.nodes[node].router
 	w.buf = next.segment(append(w.buf[:0], '/'), seg, last)
 	next.depth++
-	kid, added := r.kids.at((maphash.Bytes(internSeed, w.buf) + mix(uint64(node)<<8|next.state())) >> 1)
+	kid, added := r.kids.at((maphash.Bytes(internSeed, w.buf) + mix(uint64(node)<<9|next.state()<<1|uint64(boolIndex(last)))) >> 1)
 	if added {
 		*kid = uint32(len(r.nodes))
-		r.nodes = append(r.nodes, routeNode{router: next, name: from.name + string(w.buf)})
+		ext := extension(seg)
+		r.nodes = append(r.nodes, routeNode{router: next, name: r.nodes[node].name + string(w.buf), asset: last && ext != nil && assetExtensions.has(ext[1:])})
 	}
-	*s = routeStep{key, *kid, traitsOf(seg, from.depth, last)}
+	*s = routeStep{key, *kid, traitsOf(seg, next.depth-1, last)}
 	return s.to, s.traits
 }
 
@@ -178,13 +196,10 @@ func traitsOf(seg []byte, depth int, last bool) (t traits) {
 	if !last {
 		return t
 	}
-	if ext := extension(seg); ext != nil && assetExtensions.has(ext[1:]) {
-		t |= assetFile
-	}
 	if apiFiles.has(seg) {
 		t |= apiFile
 	}
-	if depth == 0 && equalFold(seg, "robots.txt") || healthNames.has(seg) || feedNames.has(seg) || containsFold(seg, "sitemap") {
+	if depth == 0 && equalFold(seg, "robots.txt") || healthNames.has(seg) || feedNames.has(seg) || namesSitemap(seg) {
 		t |= oddName
 	}
 	return t

@@ -50,6 +50,7 @@ type Timeline struct {
 	spans     map[string]*span // per file, raw times: for coverage and clocks
 	lastSpan  *span            // the span of lastFile: records of a file come in runs
 	lastFile  string
+	lastTime  time.Time // of the last record, when it was zoned
 }
 
 type config struct {
@@ -129,7 +130,11 @@ func (t *Timeline) Add(r parsers.Record) {
 	if r.Clock == parsers.ZonedClock && !within(r.Time, t.since, t.until) {
 		return
 	}
-	t.addSpan(r)
+	if r.Time != t.lastTime || r.Clock != parsers.ZonedClock || r.HasBoot || r.At.File != t.lastFile || t.lastSpan == nil {
+		t.addSpan(&r)
+	} else {
+		t.lastSpan.records++ // a busy second of an access log
+	}
 	switch f := r.Fact.(type) {
 	case *parsers.Access:
 		t.web.add(&r, f)
@@ -226,7 +231,8 @@ func clip(raw []byte) string {
 	return string(raw)
 }
 
-func (t *Timeline) addSpan(r parsers.Record) {
+func (t *Timeline) addSpan(r *parsers.Record) {
+	t.lastTime = time.Time{}
 	if r.At.File != t.lastFile || t.lastSpan == nil {
 		t.lastFile, t.lastSpan = r.At.File, t.span(r.At.File)
 	}
@@ -236,6 +242,7 @@ func (t *Timeline) addSpan(r parsers.Record) {
 	case parsers.ZonedClock:
 		s.zoned.add(r.Time)
 		s.addOffset(r.Time)
+		t.lastTime = r.Time
 	case parsers.LocalClock:
 		s.local.add(r.Time)
 	}

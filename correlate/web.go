@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"math"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -53,8 +52,9 @@ type webFold struct {
 
 // actorSum is what one address with one agent did over the whole log.
 type actorSum struct {
-	addr                               string     // or its network, at coarser grains
-	sole                               netip.Addr // of a network the one address seen in it, invalid = several
+	addr                               string // at coarser grains one of several: see webFold.addr
+	several                            bool   // it is a network in which more than one address was seen, or none that can be read
+	auto                               bool   // the agent says that it is a program
 	agent                              uint32
 	requests, pages, assets, noReferer int64
 	errors5xx                          int64
@@ -81,7 +81,7 @@ type running struct {
 	bin                                   uint32
 	route                                 uint32 // the route already told to visit, plus one; 0 = none, several = it does not matter
 	first                                 int64  // unix seconds after which no line can be the actor's first
-	sole                                  uint64 // the hash of the address already held against sole; several = it does not matter
+	self                                  uint64 // the hash of the address already held against addr; several = it does not matter
 	_                                     [8]byte
 }
 
@@ -538,17 +538,20 @@ func (w *webFold) merge(o *webFold) {
 // sort numbers the actors by name, so that nothing downstream depends on which file was read first.
 func (w *webFold) sort() {
 	w.settle()
-	order := make([]uint32, len(w.actor))
+	order, names := make([]uint32, len(w.actor)), make([]string, len(w.actor))
 	for i := range order {
-		order[i] = uint32(i)
+		order[i], names[i] = uint32(i), w.clientName(i)
 	}
 	slices.SortFunc(order, func(i, j uint32) int {
 		a, b := &w.actor[i], &w.actor[j]
-		return cmp.Or(cmp.Compare(a.addr, b.addr), cmp.Compare(w.agents.names[a.agent], w.agents.names[b.agent]))
+		return cmp.Or(cmp.Compare(names[i], names[j]), cmp.Compare(w.agents.names[a.agent], w.agents.names[b.agent]))
 	})
 	actor, ids, cells := make([]actorSum, len(order)), make([]uint32, len(order)), table[cell]{}
 	for n, i := range order {
 		actor[n], ids[i] = w.actor[i], uint32(n)
+		if a := &actor[n]; w.level(a.auto) >= byNetwork { // which of its addresses came first must not show
+			a.addr = w.addr(int(i))
+		}
 	}
 	for key, c := range w.actorCells.all() {
 		w.bump(&cells, ids[key>>32], uint32(key), c)

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -57,9 +58,9 @@ type webLimits struct {
 	routeCells    int
 }
 
-// defaultLimits make a fold of 10 MiB at its finest and of 20 at most.
+// defaultLimits make a fold of 20 MiB at most.
 var defaultLimits = webLimits{
-	exact: 1 << 15, clients: 1 << 16,
+	exact: 1 << 15, clients: 1 << 15,
 	cells:  1 << 17, // a 5 M-line day of 60,000 clients has 2.5 M minutes of them
 	bins:   1 << 16, // 45 days of minutes
 	routes: 1 << 13, // a large shop has 500
@@ -139,12 +140,16 @@ func (w *webFold) coarsenClients(grain int) {
 
 // takeClients adds the clients of a fold of the same or a finer grain, whose routes have the same numbers.
 func (w *webFold) takeClients(o *webFold) {
+	refs := make([]agentRef, len(o.agents.names))
+	for i, name := range o.agents.names {
+		refs[i] = w.agentOf([]byte(name))
+	}
 	ids := make([]uint32, len(o.actor))
 	w.clients.reserve(len(w.actor) + len(o.actor))
 	for i := range o.actor {
 		a := &o.actor[i]
-		ref := w.agentOf([]byte(o.agents.names[a.agent]))
-		ids[i] = w.takeClient([]byte(a.addr), ref, a.sole, clientGrains[o.grain].people >= byNetwork)
+		ref := refs[a.agent]
+		ids[i] = w.takeClient(a, ref)
 		sum := &w.actor[ids[i]]
 		sum.merge(a)
 		if !w.quotes(ref.auto) {
@@ -328,58 +333,52 @@ func (w *webFold) clientOf(addr []byte, ref agentRef) uint32 {
 	key, self := w.clientKey(addr, ref)
 	n, added := w.clients.at(key)
 	if added {
-		*n = uint32(len(w.actor))
-		w.addActor(addr, ref, w.soleOf(addr))
+		*n = w.addActor(string(addr), ref)
 	}
 	actor := *n
-	if run := &w.running[actor]; run.sole != self && run.sole != several {
-		run.sole = w.holdSole(&w.actor[actor], w.soleOf(addr), self)
+	if run := &w.running[actor]; run.self != self && run.self != several {
+		w.hold(&w.actor[actor], addr)
+		if run.self = self; w.actor[actor].several {
+			run.self = several
+		}
 	}
 	return actor
 }
 
-// takeClient numbers the client of a finer fold; net says that addr may be a network, in which no address but sole was
-// seen; an invalid sole means several.
-func (w *webFold) takeClient(addr []byte, ref agentRef, sole netip.Addr, net bool) uint32 {
-	if !net {
-		sole = w.soleOf(addr)
-	}
-	key, _ := w.clientKey(addr, ref)
+// takeClient numbers the client of a fold of the same or a finer grain.
+func (w *webFold) takeClient(a *actorSum, ref agentRef) uint32 {
+	key, _ := w.clientKey([]byte(a.addr), ref)
 	n, added := w.clients.at(key)
 	if added {
-		*n = uint32(len(w.actor))
-		w.addActor(addr, ref, sole)
+		*n = w.addActor(a.addr, ref)
 	}
-	actor := *n
-	if w.netted() {
-		w.holdSole(&w.actor[actor], sole, 0)
+	if sum := &w.actor[*n]; w.netted() {
+		sum.several = sum.several || a.several
+		w.hold(sum, []byte(a.addr))
 	}
-	return actor
+	return *n
 }
 
-func (w *webFold) addActor(addr []byte, ref agentRef, sole netip.Addr) {
-	w.actor = append(w.actor, actorSum{addr: string(networkName(addr, w.level(ref.auto))), agent: ref.id, sole: sole})
-	w.running = append(w.running, newRunning)
+func (w *webFold) addActor(addr string, ref agentRef) uint32 {
+	if n := len(w.actor); n == cap(w.actor) { // append's growth by quarters took a third of the memory and of the time here
+		more := max(3*n, 256)
+		if n <= w.limits.clients {
+			more = min(more, w.limits.clients+1-n)
+		}
+		w.actor, w.running = slices.Grow(w.actor, more), slices.Grow(w.running, more)
+	}
+	w.actor, w.running = append(w.actor, actorSum{addr: addr, agent: ref.id, auto: ref.auto}), append(w.running, newRunning)
 	w.grew = true
+	return uint32(len(w.actor) - 1)
 }
 
-// soleOf is the address as the only one of its network.
-func (w *webFold) soleOf(addr []byte) (sole netip.Addr) {
-	if w.netted() {
-		sole, _ = ParseClient(addr)
+// hold holds an address against the only one so far of an actor that may be a network.
+func (w *webFold) hold(sum *actorSum, addr []byte) {
+	if !sum.several {
+		a, ok := ParseClient(addr)
+		b, _ := ParseClient([]byte(sum.addr))
+		sum.several = !ok || a != b
 	}
-	return sole
-}
-
-// holdSole holds an address against the one that an actor's network may be, and gives what running keeps of it.
-func (w *webFold) holdSole(sum *actorSum, sole netip.Addr, self uint64) uint64 {
-	if sum.sole != sole {
-		sum.sole = netip.Addr{}
-	}
-	if !sum.sole.IsValid() {
-		return several
-	}
-	return self
 }
 
 // clientKey hashes what a client counts as at this grain: 64 bits, seeded like those of intern, with the same chance of
@@ -489,10 +488,20 @@ func boolIndex(b bool) int {
 
 // addr is the actor's address, its network's only one, or the network.
 func (w *webFold) addr(i int) string {
-	if sole := w.actor[i].sole; sole.IsValid() {
+	if a := &w.actor[i]; w.netted() && !a.several {
+		sole, _ := ParseClient([]byte(a.addr))
 		return sole.String()
 	}
-	return w.actor[i].addr
+	return w.clientName(i)
+}
+
+// clientName is what the actor's address counts as at this grain.
+func (w *webFold) clientName(i int) string {
+	a := &w.actor[i]
+	if level := w.level(a.auto); level >= byNetwork {
+		return string(networkName([]byte(a.addr), level))
+	}
+	return a.addr
 }
 
 // agent is the actor's agent as logged, "" when absent or not logged.

@@ -13,14 +13,15 @@ type accessLine struct {
 	when  time.Time
 	clock Clock
 
-	uri, args []byte // $uri and $args of formats that log them apart
-	weak      []byte // a client's address under a name that may also mean a forwarded one ("client")
-	peer      []byte // the connection's own address where the client's stands apart ($realip_remote_addr)
-	list      []byte // a head that is itself a list: $http_x_forwarded_for where $remote_addr is usual
-	realIP    []byte // X-Real-IP and its relatives
-	timeRank  int
-	statuses  int
-	requests  int // of request lines, paths and methods; an empty request is one too
+	uri, args    []byte // $uri and $args of formats that log them apart
+	weak         []byte // a client's address under a name that may also mean a forwarded one ("client")
+	peer         []byte // the connection's own address where the client's stands apart ($realip_remote_addr)
+	list         []byte // a head that is itself a list: $http_x_forwarded_for where $remote_addr is usual
+	realIP       []byte // X-Real-IP and its relatives
+	timeRank     int
+	onlyCombined bool // since reset nothing was set but by combined
+	statuses     int
+	requests     int // of request lines, paths and methods; an empty request is one too
 
 	buf   []byte
 	times accessClock

@@ -6,11 +6,13 @@ import (
 )
 
 // accessClock turns the times of access logs into instants. It is the hot path's only state: consecutive lines share their
-// minute and zone, so the calendar is computed once a minute.
+// minute and zone, so the calendar is computed once a minute; in a busy log they share their second.
 type accessClock struct {
-	minute [17]byte // "20/Apr/2026:10:45"
-	zone   [5]byte  // "+0800"
-	base   int64    // unix seconds of that minute in that zone
+	last   [clfLen]byte
+	at     time.Time // what last says
+	minute [17]byte  // "20/Apr/2026:10:45"
+	zone   [5]byte   // "+0800"
+	base   int64     // unix seconds of that minute in that zone
 	loc    *time.Location
 }
 
@@ -21,6 +23,9 @@ const clfLen = 26
 func (c *accessClock) clf(b []byte) (time.Time, bool) {
 	if len(b) < clfLen || b[17] != ':' || b[20] != ' ' {
 		return time.Time{}, false
+	}
+	if string(b[:clfLen]) == string(c.last[:]) {
+		return c.at, true
 	}
 	sec := twoDigits(b[18:])
 	if sec < 0 || sec > 60 { // 60: a leap second
@@ -37,7 +42,9 @@ func (c *accessClock) clf(b []byte) (time.Time, bool) {
 		c.base = base - int64(off/time.Second)
 		c.loc = time.FixedZone("", int(off/time.Second))
 	}
-	return time.Unix(c.base+int64(sec), 0).In(c.loc), true // the zone tells correlate in which one this nginx writes
+	c.at = time.Unix(c.base+int64(sec), 0).In(c.loc) // the zone tells correlate in which one this nginx writes
+	copy(c.last[:], b)
+	return c.at, true
 }
 
 // clfLocal reads a CLF time that lacks its zone: "31/Jan/2015:14:29:44".

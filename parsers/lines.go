@@ -86,7 +86,9 @@ func eachHeldLine(src *Source, blank bool, f func(line []byte, at Pos)) {
 		if at.Line == 1 {
 			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 		}
-		line = bytes.TrimRight(line, "\r\n")
+		for len(line) > 0 && line[len(line)-1] == '\r' {
+			line = line[:len(line)-1]
+		}
 		if blank || len(bytes.TrimSpace(line)) > 0 {
 			f(line, at)
 		}

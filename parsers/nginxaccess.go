@@ -39,6 +39,7 @@ type accessFormat struct {
 // line that is filled again and again.
 type accessReader struct {
 	formats []accessFormat
+	plain   bool // the first of them is the plain common log format
 	line    accessLine
 }
 
@@ -81,6 +82,10 @@ func parseAccess(src *Source, line []byte, at Pos, emit func(Record)) bool {
 	if !ok {
 		r = newAccessReader(src)
 		src.scratch = r
+	}
+	if r.plain && r.line.combined(line) {
+		emit(Record{Time: r.line.when, Clock: ZonedClock, At: at, Raw: line, Fact: &r.line.Access})
+		return true
 	}
 	if len(bytes.TrimSpace(line)) == 0 {
 		src.Skip(at.Line, line, "an empty line")
@@ -161,6 +166,12 @@ func (r *accessReader) try(f accessFormat, line []byte) string {
 // whose access_log names this file, then the other log_formats, the most telling first, then the built-in ones. The
 // order depends on the file alone, never on lines already read, so that parts of a file can be read apart.
 func newAccessReader(src *Source) *accessReader {
+	r := orderedFormats(src)
+	r.plain = r.formats[0].name == plainCLF
+	return r
+}
+
+func orderedFormats(src *Source) *accessReader {
 	r := &accessReader{formats: append(hintFormats(src), builtinFormats()...)}
 	lines := HeadLines(src.Head, accessSample)
 	lines = slices.DeleteFunc(lines, func(line []byte) bool { return line[0] == '#' })
@@ -209,11 +220,14 @@ func boolInt(b bool) int {
 	return 0
 }
 
-const clfWithTail = "clf with more fields"
+const (
+	plainCLF    = "clf"
+	clfWithTail = "clf with more fields"
+)
 
 func builtinFormats() []accessFormat {
 	return []accessFormat{
-		{name: "clf", match: func(l *accessLine, line []byte) string { return matchCLF(l, line, false) }},
+		{name: plainCLF, match: func(l *accessLine, line []byte) string { return matchCLF(l, line, false) }},
 		{name: clfWithTail, match: func(l *accessLine, line []byte) string { return matchCLF(l, line, true) }},
 		newJSONGuess(),
 		{name: "npm", match: matchProxyManager},

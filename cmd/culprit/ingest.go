@@ -68,6 +68,11 @@ func lokiOptions(o correlate.Options) collect.LokiOptions {
 // fold reads everything into one timeline.
 func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.Timeline, error) {
 	var folds []*correlate.Timeline
+	var size int64
+	for _, u := range d.units {
+		size += u.Size
+	}
+	paceCollector(size)
 	ctx, done := d.tellProgress(ctx)
 	defer done()
 	d.digests.bounded = !since.IsZero() || !until.IsZero()
@@ -224,7 +229,7 @@ func (d *driver) read(ctx context.Context, in collect.Input, out sink, dispatch 
 		sum.Skipped, sum.FirstSkipped = 0, nil
 	}
 	sum.From, sum.To = file.from, file.to
-	sum.Bytes, sum.SHA256 = body.n, hex.EncodeToString(body.h.Sum(nil))
+	sum.Bytes, sum.SHA256 = body.n, body.sum()
 	if in.Note != nil {
 		sum.Note = in.Note() + uncounted
 	}
@@ -280,11 +285,12 @@ func (f *reading) part(r io.Reader, text []byte, before int) *parsers.Source {
 func (f *reading) parse(r io.Reader, text []byte, before int, out sink) {
 	src := f.part(r, text, before)
 	facts := 0
-	var from, to time.Time
+	var from, to, last time.Time
 	err := safely(f.parser.Name, func() error {
 		return parsers.Read(f.parser, src, func(rec parsers.Record) {
 			facts++
-			if rec.Clock == parsers.ZonedClock && rec.Time.Year() > 1 {
+			if rec.Time != last && rec.Clock == parsers.ZonedClock && rec.Time.Year() > 1 {
+				last = rec.Time
 				if from.IsZero() || rec.Time.Before(from) {
 					from = rec.Time
 				}
@@ -352,18 +358,31 @@ func panicPlace(stack string) string {
 	return "an unknown place"
 }
 
-// hashing counts and hashes what is read.
+// hashing counts what is read, and hashes it while it is not too long.
 type hashing struct {
 	r io.Reader
 	h hash.Hash
 	n int64
 }
 
+// maxHashed is the most of which a hash is told. The longer logs are read at twice the pace of SHA-256, which would cost as
+// much as all the rest.
+const maxHashed = 64 << 20
+
 func (h *hashing) Read(p []byte) (int, error) {
 	n, err := h.r.Read(p)
-	h.h.Write(p[:n])
-	h.n += int64(n)
+	if h.n += int64(n); h.n <= maxHashed {
+		h.h.Write(p[:n])
+	}
 	return n, err
+}
+
+// sum is "" when too much was read.
+func (h *hashing) sum() string {
+	if h.n > maxHashed {
+		return ""
+	}
+	return hex.EncodeToString(h.h.Sum(nil))
 }
 
 // tellBad prints which inputs of the command line could not be read, and gives the exit code that follows.

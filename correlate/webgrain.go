@@ -58,14 +58,17 @@ type webLimits struct {
 	routeCells    int
 }
 
-// defaultLimits make a fold of 20 MiB at most.
+// defaultLimits make a fold of 15 MiB at most.
 var defaultLimits = webLimits{
 	exact: 1 << 15, clients: 1 << 15,
-	cells:  1 << 17, // a 5 M-line day of 60,000 clients has 2.5 M minutes of them
-	bins:   1 << 16, // 45 days of minutes
-	routes: 1 << 13, // a large shop has 500
-	sites:  1 << 13, references: 1 << 15, routeCells: 1 << 17,
+	cells:  fullTable, // a 5 M-line day of 60,000 clients has 2.5 M minutes of them
+	bins:   1 << 16,   // 45 days of minutes
+	routes: 1 << 13,   // a large shop has 500
+	sites:  1 << 13, references: 1 << 15, routeCells: fullTable,
 }
+
+// fullTable is what 2 MiB of a table hold: one more, which the bound sees, and one less than makes the table grow.
+const fullTable = 1<<17/4*3 - 2
 
 // routeGrain says how routes and referring sites are told apart, and the width of the routes' bins.
 type routeGrain struct {

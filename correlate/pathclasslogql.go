@@ -40,7 +40,7 @@ func requestPattern(shapes ...string) string {
 // lastNamed is a path whose last segment has this shape.
 func lastNamed(shape string) string { return `/(?:[^?# ]*/)?` + shape + pathEnd }
 
-func words(l *wordList) string {
+func words(l *wordSet) string {
 	var quoted []string
 	for _, w := range slices.Sorted(maps.Keys(l.all)) {
 		quoted = append(quoted, regexp.QuoteMeta(w))

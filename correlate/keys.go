@@ -103,12 +103,15 @@ type KeyGroup struct {
 	Whole                 bool     // counts of the whole keyspace (dump.rdb), not a sample
 }
 
+// nameless is a key's name without the session id in it.
+func nameless(key string) string { return string(parsers.BlankSessionIDs([]byte(key))) }
+
 // keyGroups lists the groups by keys, most first.
 func (t *Timeline) keyGroups() []KeyGroup {
 	var all []KeyGroup
 	for key, s := range t.keys {
 		g := KeyGroup{File: key.file, Prefix: key.prefix, Keys: s.keys, TTLKnown: s.ttlKnown, NoTTL: s.noTTL,
-			Example: s.name, Evidence: s.first.evidence("")}
+			Example: nameless(s.name), Evidence: s.first.evidence("")}
 		if s.ttlKnown > s.noTTL {
 			g.MinTTLS, g.MaxTTLS = parsers.Some(s.minTTL), parsers.Some(s.maxTTL)
 		}
@@ -122,7 +125,7 @@ func (t *Timeline) keyGroups() []KeyGroup {
 	}
 	for _, s := range t.groups {
 		f := s.fact
-		g := KeyGroup{File: s.at.File, Prefix: f.Prefix, Keys: f.Keys, Example: f.Example, Whole: true,
+		g := KeyGroup{File: s.at.File, Prefix: f.Prefix, Keys: f.Keys, Example: nameless(f.Example), Whole: true,
 			MaxTTLS: f.MaxTTLS, Evidence: Evidence{File: s.at.File, Line: s.at.Line, Text: s.text}}
 		if f.NoTTL.OK {
 			g.TTLKnown, g.NoTTL = f.Keys, f.NoTTL.N
@@ -143,7 +146,7 @@ func (t *Timeline) values() []Value {
 	var out []Value
 	for _, s := range t.keys {
 		if s.value.at.File != "" {
-			out = append(out, Value{Key: s.name, Len: s.valueLen, Ev: s.value.evidence("")})
+			out = append(out, Value{Key: nameless(s.name), Len: s.valueLen, Ev: s.value.evidence("")})
 		}
 	}
 	slices.SortFunc(out, func(a, b Value) int {

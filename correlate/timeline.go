@@ -224,11 +224,12 @@ func keep[T any](list *[]seen[T], r parsers.Record, fact T) {
 	})
 }
 
+// clip is what is kept of a line, to be quoted: session ids are nobody's business.
 func clip(raw []byte) string {
 	if len(raw) > maxEvidenceText {
 		raw = raw[:maxEvidenceText]
 	}
-	return string(raw)
+	return string(parsers.BlankSessionIDs(raw))
 }
 
 func (t *Timeline) addSpan(r *parsers.Record) {

@@ -84,7 +84,7 @@ func (s *Source) Skip(line int, text []byte, why string) {
 		if len(text) > maxSkippedText {
 			text = text[:maxSkippedText]
 		}
-		s.FirstSkipped = &Skipped{Line: line, Text: string(text), Why: why}
+		s.FirstSkipped = &Skipped{Line: line, Text: string(BlankSessionIDs(text)), Why: why}
 	}
 }
 

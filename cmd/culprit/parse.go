@@ -28,7 +28,7 @@ func newParse(code *int) *cobra.Command {
 			out := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
 			var p parsePrinter = newParseTable(out)
 			if asJSON {
-				p = &parseJSON{enc: json.NewEncoder(out)}
+				p = &parseJSON{enc: json.NewEncoder(withoutSessions{out})}
 			}
 			d, err := newDriver(cmd.Context(), args, cmd.InOrStdin(), 1)
 			if err != nil {
@@ -56,6 +56,14 @@ type parsePrinter interface {
 
 // parseJSON prints a line a record and a line a file, as they come.
 type parseJSON struct{ enc *json.Encoder }
+
+// withoutSessions blanks session ids in what is written, a line at a time.
+type withoutSessions struct{ w io.Writer }
+
+func (w withoutSessions) Write(line []byte) (int, error) {
+	_, err := w.w.Write(parsers.BlankSessionIDs(line))
+	return len(line), err
+}
 
 func (p *parseJSON) record(r parsers.Record) error { return p.enc.Encode(r) }
 

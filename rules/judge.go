@@ -236,7 +236,10 @@ func sentence(s string) string {
 	if s == "" {
 		return ""
 	}
-	return strings.ToUpper(s[:1]) + s[1:] + "."
+	if first, _, _ := strings.Cut(s, " "); !serviceComm.MatchString(first) { // mariadbd is a name and keeps its small letter
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
+	return s + "."
 }
 
 // sayAgainst gives what speaks against an edge its reason, where a misfit of the same line has one.

@@ -42,7 +42,7 @@ func (m *markdown) wentBadly() {
 			says = append(says, fmt.Sprintf("It was under way for %s before the kill, and nothing in the input shows that anybody was told: no alert, no limit that stopped it.", span(lead)))
 		}
 		if f.EndedAt.IsZero() && !f.KilledAt.IsZero() {
-			says = append(says, "When service was back is not in the input.")
+			says = append(says, "When requests were answered again is not in the input.")
 		}
 	}
 	var lacked []string

@@ -81,6 +81,8 @@ func (m *markdown) firstFixes() {
 			m.fence("diff", f.Diff)
 		case f.Kind == rules.KindCommand:
 			m.fence("sh", f.Text)
+		case f.Text != "":
+			m.instruction(f.Text)
 		}
 		if f.Effect.After != "" {
 			m.f("  - After: %s", prose(f.Effect.After))

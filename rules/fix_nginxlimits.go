@@ -173,6 +173,9 @@ func (c *Case) nginxFixes(id string, h Hypothesis) []Fix {
 	f.Title = "Slow down " + joinAnd(names)
 	f.Risk = c.limitCost(targets, replay)
 	f.Effect = c.limitEffect(targets, replay, h)
+	if s := missingIncludes(c.Incident); len(s) > 0 {
+		f.Risk += "; " + includesNote(s)
+	}
 	if replay.Culprits.Refused == 0 {
 		// A limit that would not have fired is not recommended.
 		f.Title = "Leave the request rate alone: a limit would not have fired"
@@ -403,24 +406,29 @@ func (c *Case) limitEffect(targets []target, r correlate.LimitReplay, h Hypothes
 			ratesOf(targets), limitBurst, count(r.Culprits.Refused), count(r.Culprits.Requests), percent(float64(r.Culprits.Refused)/float64(max(r.Culprits.Requests, 1))),
 			clockTime(r.Culprits.First), "requests taken as evenly spread within "+spell(r.Width)),
 	}
+	left, prevents := c.keysLeft(r, h)
+	e.After += left
+	e.Prevents = prevents
+	return e
+}
+
+// keysLeft says what a gate would have left of the keys that the culprits made: the refused pages' part of them is gone. Slower
+// is not stopped: keys that never expire still fill any memory. It is a brake, and session-ttl the cure.
+func (c *Case) keysLeft(r correlate.LimitReplay, h Hypothesis) (text string, prevents correlate.Outcome) {
 	if c.After && r.Culprits.Pages > 0 {
-		e.After += c.slowerFill(r)
-		return e
+		return c.slowerFill(r), correlate.Unknown
 	}
-	// What the limit leaves of the keys: the refused pages' part of what the culprits made.
 	g := c.Growth
 	if g == nil || r.Culprits.Pages == 0 || h.Explained <= 0 || !g.DNoTTL.OK {
-		return e
+		return "", correlate.Unknown
 	}
-	kept := 1 - h.Explained*float64(r.Culprits.PagesCut)/float64(r.Culprits.Pages)
-	e.After += fmt.Sprintf("; %s of the new keys are left", percent(max(kept, 0)))
-	// Slower is not stopped: keys that never expire still fill any memory. It is a brake, and session-ttl the cure.
-	e.Prevents = correlate.Unknown
+	kept := max(1-h.Explained*float64(r.Culprits.PagesCut)/float64(r.Culprits.Pages), 0)
+	text = fmt.Sprintf("; %s of the new keys are left", percent(kept))
 	if rss, room, ok := c.resident(kept); ok {
-		e.Prevents = correlate.Judge(true, float64(rss) <= roomToSpare*float64(room))
-		e.After += fmt.Sprintf(": %s instead of %s at the time of the kill", bytesIn(rss), bytesIn(room))
+		prevents = correlate.Judge(true, float64(rss) <= roomToSpare*float64(room))
+		text += fmt.Sprintf(": %s instead of %s at the time of the kill", bytesIn(rss), bytesIn(room))
 	}
-	return e
+	return text, prevents
 }
 
 // slowerFill: with nothing but a pace to go by, how much longer what was resident takes to fill.

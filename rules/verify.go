@@ -123,7 +123,12 @@ func (c *Case) try(t *Trial, rep *Report, next *correlate.Incident, file string,
 	case "redis":
 		c.tryRedis(t, next, file)
 	case "nginx":
-		c.tryNginx(t, rep, next)
+		if c.blamesRoutes(rep) {
+			c.tryAsFix(t, rep, file, text)
+		}
+		if len(t.Found) == 0 {
+			c.tryNginx(t, rep, next)
+		}
 	case "app", "php", "magento":
 		c.tryApp(t, next, file, p)
 	case "systemd":
@@ -229,8 +234,13 @@ func (c *Case) tryNginx(t *Trial, rep *Report, next *correlate.Incident) {
 	if len(after.Limits) > 0 {
 		f.Effect.After += "; requests taken as evenly spread within " + spell(now.Width)
 	}
-	if now.Culprits.Refused <= was.Culprits.Refused {
+	switch {
+	case now.Culprits.Refused <= was.Culprits.Refused:
 		f.Effect.Prevents = correlate.Fail
+	case was.Culprits.Refused == 0: // what the keys are known of would have to be put back first
+		left, prevents := c.keysLeft(now, c.verdictOf(rep))
+		f.Effect.After += left
+		f.Effect.Prevents = prevents
 	}
 	if len(groups) == 0 {
 		t.Notes = append(t.Notes, "the verdict names nobody whose requests it should stop")
@@ -238,11 +248,30 @@ func (c *Case) tryNginx(t *Trial, rep *Report, next *correlate.Incident) {
 	}
 	t.Found = append(t.Found, f)
 	t.Notes = append(t.Notes, after.Problems...)
+	if s := missingIncludes(next); len(s) > 0 {
+		t.Notes = append(t.Notes, includesNote(s))
+	}
 	for _, g := range groups {
 		if g.Agent.Class == correlate.Search && g.Identity.Claim == correlate.Verified && after.Refuse(g.Members[0].Addr, g.Members[0].Agent) {
 			t.Notes = append(t.Notes, fmt.Sprintf("it bans %s, a search engine whose addresses are genuine: the shop loses its place in the index. A limit with 429 slows it down and costs nothing", g.Name))
 		}
 	}
+}
+
+// blamesRoutes: nobody is to be stopped at the gate, so what a change of nginx does for a route the gate's replay cannot show.
+func (c *Case) blamesRoutes(rep *Report) bool {
+	groups := c.culpritGroups(Hypothesis{Culprits: rep.Culprits})
+	return len(groups) > 0 && !slices.ContainsFunc(groups, func(g *correlate.Group) bool { return g.Kind != correlate.RouteGroup })
+}
+
+// verdictOf is the hypothesis that a verdict was taken from.
+func (c *Case) verdictOf(rep *Report) Hypothesis {
+	for _, cause := range Causes() {
+		if cause.ID == rep.Verdict.Cause {
+			return judgeOne(cause, c)
+		}
+	}
+	return Hypothesis{Explained: -1}
 }
 
 // lives finds a life given in added lines: setex(key, 172800, ...), EX 86400, ex=7200, expire(key, 60).

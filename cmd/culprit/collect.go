@@ -19,10 +19,11 @@ type collecting struct {
 	output, redis string
 	window        time.Duration
 	bundler       collect.Bundler
+	host          *collect.Host // where a Redis is looked for when none is named; nil = nowhere
 }
 
 func newCollect() *cobra.Command {
-	return collectCommand(collecting{bundler: collect.Bundler{Root: "/", Run: runCommand}})
+	return collectCommand(collecting{bundler: collect.Bundler{Root: "/", Run: runCommand}, host: collect.ThisHost()})
 }
 
 func collectCommand(c collecting) *cobra.Command {
@@ -30,7 +31,7 @@ func collectCommand(c collecting) *cobra.Command {
 		Use:   "collect -o BUNDLE",
 		Short: "Take from this host, in one read-only pass, what an analysis needs",
 		Long: `collect writes a tar.gz of this host's kernel log, logs of the web server, Redis and PHP, their configuration, the state of
-its memory, and - with --redis - what a running Redis tells. It changes nothing. Passwords in configurations and ids in
+its memory, and what a running Redis tells. It changes nothing. Passwords in configurations and ids in
 names of keys are replaced; logs are taken as they are. culprit BUNDLE reads it.`,
 		Example: "  culprit collect -o bundle.tar.gz\n  culprit collect -o bundle.tar.gz --redis redis://127.0.0.1:6379 --window 72h",
 		Args:    cobra.NoArgs,
@@ -38,7 +39,7 @@ names of keys are replaced; logs are taken as they are. culprit BUNDLE reads it.
 	}
 	f := cmd.Flags()
 	f.StringVarP(&c.output, "output", "o", "", "the file to write, a new one: bundle.tar.gz")
-	f.StringVar(&c.redis, "redis", "", "a Redis to ask; the URL is as in watch")
+	f.StringVar(&c.redis, "redis", "", "a Redis to ask; the URL is as in watch; without it the one that runs here is asked")
 	f.DurationVar(&c.window, "window", 48*time.Hour, "leave logs that were last written before")
 	return cmd
 }
@@ -58,9 +59,20 @@ func (c *collecting) run(cmd *cobra.Command) error {
 		}
 		fmt.Fprintf(out, "took       %s, %d bytes\n", name, bytes)
 	}
+	if c.redis == "" && c.host != nil {
+		for i, r := range c.host.Discover(cmd.Context()).Redis {
+			if i > 0 {
+				fmt.Fprintf(out, "not asked  Redis %s: one at a time; name it with --redis for a bundle of its own\n", r.Name)
+				continue
+			}
+			fmt.Fprintf(out, "asking     Redis %s, found by %s\n", r.Name, r.How)
+			c.redis = r.URL
+		}
+	}
 	if c.redis == "" {
-		fmt.Fprintln(out, "not asked  Redis: --redis names none")
+		fmt.Fprintln(out, "not asked  Redis: --redis names none, and none was found running")
 	} else {
+		c.redis = withPassword(c.redis, os.Getenv("REDISCLI_AUTH"))
 		r, err := collect.OpenRedis(c.redis, func(text string) { fmt.Fprintf(stderr, "culprit: %s\n", text) })
 		if err != nil {
 			return err

@@ -117,15 +117,22 @@ func (w *watching) formatsFor(file string, found collect.Found) *parsers.Hints {
 // withPassword puts in the password of the environment, as redis-cli takes it, where a URL names none: a command line is
 // read by everybody.
 func withPassword(to, password string) string {
-	u, err := url.Parse(to)
-	if err != nil || password == "" {
+	scheme, rest, ok := strings.Cut(to, "://")
+	if !ok || password == "" {
 		return to // what is wrong with it is said where it is opened
 	}
-	if _, named := u.User.Password(); named {
+	authority, path := rest, ""
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		authority, path = rest[:i], rest[i:]
+	}
+	user, hosts := "", authority // by hand: several hosts are no URL
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		user, hosts = authority[:i], authority[i+1:]
+	}
+	if strings.Contains(user, ":") {
 		return to
 	}
-	u.User = url.UserPassword(u.User.Username(), password)
-	return u.String()
+	return scheme + "://" + user + url.UserPassword("", password).String() + "@" + hosts + path
 }
 
 // configReader gives a configuration once: into a recording that has it already it does not go again.

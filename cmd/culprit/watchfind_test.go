@@ -214,5 +214,5 @@ func TestWithPassword(t *testing.T) {
 	f("redis://culprit@127.0.0.1:6379/1", "x", "redis://culprit:x@127.0.0.1:6379/1")
 	f("redis://:own@127.0.0.1:6379", "x", "redis://:own@127.0.0.1:6379")
 	f("unix:///run/redis.sock", "x", "unix://:x@/run/redis.sock")
-	f("redis://%zz", "x", "redis://%zz")
+	f("redis+sentinel://192.0.2.1:26379,192.0.2.2:26379/shop", "x", "redis+sentinel://:x@192.0.2.1:26379,192.0.2.2:26379/shop")
 }

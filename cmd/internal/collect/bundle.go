@@ -236,6 +236,9 @@ func (b *Bundler) node(ctx context.Context, n *redisNode, name func(string) stri
 		if err != nil {
 			b.Tell(name(q.what), 0, errors.New(n.errorLine(err)))
 		}
+		if len(out) == 0 && err == nil {
+			b.Tell(name(q.what), 0, errors.New("the answer was empty"))
+		}
 		if len(out) > 0 {
 			if err := b.text(name(q.what), nil, out); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -239,13 +240,19 @@ func (r *Recording) save() error {
 func (t *Track) Write(data []byte, mark json.RawMessage, now bool) {
 	t.rec.mu.Lock()
 	defer t.rec.mu.Unlock()
-	for t.pendMark = nil; len(data) > 0; {
-		n := min(len(data), recordFrame-len(t.pending))
-		t.pending = append(t.pending, data[:n]...)
-		if data = data[n:]; len(data) > 0 {
-			t.flush() // without a mark: a run that ends here has the piece read again
-		}
+	if len(t.pending)+len(data) > recordFrame {
+		t.flush()
 	}
+	for len(data) > recordFrame {
+		n := bytes.LastIndexByte(data[:recordFrame], '\n') + 1 // a segment may be read alone
+		if n == 0 {
+			n = recordFrame
+		}
+		t.pending = append(t.pending, data[:n]...)
+		t.flush() // without a mark: a run that ends here has the piece read again
+		data = data[n:]
+	}
+	t.pending = append(t.pending, data...)
 	if t.pendMark = mark; now || len(t.pending) >= recordFrame {
 		t.flush()
 	}

@@ -22,6 +22,16 @@ func (c *Case) containerFixes(h Hypothesis) []Fix {
 		Check: "systemctl show redis-server -p MemoryMax   # or: docker inspect -f '{{.HostConfig.Memory}}' redis",
 		Undo:  "put the old limit back",
 	}
+	if c.inGroup() && !c.redisInGroup() {
+		// Not Redis's group: Redis's data says nothing of what these processes need.
+		f.Title = "Let fewer processes share the group's limit, or raise it"
+		f.Check = "systemd-cgtop -1 -m | head   # or: docker stats --no-stream"
+		if n := int64(len(c.Kill.Fact.Tasks)); known && n > 0 {
+			f.Text = fmt.Sprintf("%d processes held %s of %s, %s each: the limit has room for as many as it holds of these, less one in ten.", n, mb(c.groupHeld()), mb(limit), mb(c.groupHeld()/n))
+			f.Effect.Before = fmt.Sprintf("killed at %s", mb(limit))
+		}
+		return []Fix{f}
+	}
 	need := c.containerNeed(limit)
 	if need == 0 {
 		f.Text = "limit = maxmemory x 1.1 (fragmentation) x 1.25 (a save running) + 5 %\n  systemctl set-property redis-server MemoryMax=<bytes>\n  docker update --memory <bytes> --memory-swap <bytes> <container>"

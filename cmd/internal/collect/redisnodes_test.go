@@ -227,15 +227,19 @@ func TestRedisTLS(t *testing.T) {
 	}
 	secure = l.Addr().(*net.TCPAddr).Port
 	l.Close()
-	s.cmd = exec.Command("redis-server", "--port", fmt.Sprint(plain), "--bind", "127.0.0.1", "--save", "", "--dir", s.dir, "--tls-port", fmt.Sprint(secure),
+	cmd := exec.Command("redis-server", "--port", fmt.Sprint(plain), "--bind", "127.0.0.1", "--save", "", "--dir", s.dir, "--tls-port", fmt.Sprint(secure),
 		"--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert)
 	var out bytes.Buffer
-	s.cmd.Stdout = &out
-	if err := s.cmd.Start(); err != nil {
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	exited := make(chan error, 1)
-	go func() { exited <- s.cmd.Wait() }()
+	go func() { exited <- cmd.Wait(); close(exited) }()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-exited
+	})
 	await(t, "TLS", func() bool {
 		select {
 		case <-exited:

@@ -8,7 +8,7 @@ import "runtime/debug"
 const (
 	paceOfSmall = 400
 	paceOfLarge = 25
-	largeInput  = 32 << 20 // bytes as they lie on the disk
+	largeInput  = 4 << 20 // bytes as they lie on the disk, where they may be packed ten to one
 )
 
 func paceCollector(input int64) {

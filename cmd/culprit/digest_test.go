@@ -83,11 +83,9 @@ func TestDigestsMergeToTheVerdictOfTheFiles(t *testing.T) {
 	for _, dir := range incidentFolders(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			want := toldBy(t, dir)
-			for seed := range uint64(2) {
-				args := divided(t, dir, rand.New(rand.NewPCG(seed, 11)))
-				if diff := cmp.Diff(want, toldBy(t, args...)); diff != "" {
-					t.Errorf("%v: the files say -, the digests +:\n%.3000s", args, diff)
-				}
+			args := divided(t, dir, rand.New(rand.NewPCG(1, 11)))
+			if diff := cmp.Diff(want, toldBy(t, args...)); diff != "" {
+				t.Errorf("%v: the files say -, the digests +:\n%.3000s", args, diff)
 			}
 		})
 	}

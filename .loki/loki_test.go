@@ -142,6 +142,9 @@ func (p *pusher) add(labels map[string]string, at time.Time, line string) {
 
 func (p *pusher) send() {
 	p.t.Helper()
+	if len(p.streams) == 0 {
+		return
+	}
 	type stream struct {
 		Stream json.RawMessage `json:"stream"`
 		Values [][2]string     `json:"values"`
@@ -294,10 +297,13 @@ func TestIncidentsInLoki(t *testing.T) {
 					continue
 				}
 				host, name, ok := strings.Cut(rel, "/var/")
-				if name = "/var/" + name; !ok {
+				if name = "/var/" + name; !ok || strings.Contains(host, "/") || strings.HasPrefix(host, "sos") {
 					host, name = "", "/"+rel
 				}
 				n += p.file(map[string]string{"job": job, "host": host, "filename": name}, text)
+			}
+			if n == 0 {
+				t.Skip("no access log with times of its own")
 			}
 			p.flush()
 			p.settled(job, n)
@@ -372,7 +378,7 @@ func TestDayCountedInLoki(t *testing.T) {
 	day := time.Date(2026, 4, 20, 0, 0, 0, 0, time.UTC)
 	pushing := time.Now()
 	for i := range *dayLines {
-		at := day.Add(time.Duration(i) * 24 * time.Hour / time.Duration(*dayLines))
+		at := day.Add(time.Duration(i) * (24 * time.Hour / time.Duration(*dayLines)))
 		line := dayLine(r, at)
 		fmt.Fprintln(file, line)
 		p.add(map[string]string{"job": "day", "filename": "/var/log/nginx/access.log"}, at, line)

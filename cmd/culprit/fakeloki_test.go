@@ -180,7 +180,7 @@ func (f *fakeLoki) lines(r *http.Request, from, to int64) (any, error) {
 
 var fakeTop = regexp.MustCompile(`^topk\((\d+), (.*)\)$`)
 
-var fakeCount = regexp.MustCompile(`^sum by \(([\w,]*)\) \(count_over_time\((.*) \[(\d+)s\] offset 1ns\)\)$`)
+var fakeCount = regexp.MustCompile(`^sum by \(([\w,]*)\) \(count_over_time\((.*) \[(\d+)s\] offset 1([nm])s\)\)$`)
 
 // sums evaluates a count at an instant: what stands in [at-range, at).
 func (f *fakeLoki) sums(query string, at int64) (map[string]int64, map[string]map[string]string, error) {
@@ -202,6 +202,9 @@ func (f *fakeLoki) sums(query string, at int64) (map[string]int64, map[string]ma
 		return nil, nil, fmt.Errorf("parse error: %q: %v", rest, err)
 	}
 	seconds, _ := strconv.ParseInt(m[3], 10, 64)
+	if m[4] == "m" {
+		at -= int64(time.Millisecond - time.Nanosecond)
+	}
 	from := at - seconds*int64(time.Second)
 	sums, metrics := map[string]int64{}, map[string]map[string]string{}
 	for _, s := range f.streams {
@@ -256,6 +259,9 @@ func (f *fakeLoki) matrix(r *http.Request, from, to int64) (any, error) {
 		return nil, fmt.Errorf("step: %q", r.Form.Get("step"))
 	}
 	step *= int64(time.Second)
+	if strings.Contains(r.Form.Get("query"), "offset 1ns") { // as Loki 3.7.8 does, which is right at an instant
+		return map[string]any{"resultType": "matrix", "result": []any{}}, nil
+	}
 	values, metrics := map[string][][2]any{}, map[string]map[string]string{}
 	for at := from - from%step; at <= to; at += step {
 		sums, m, err := f.sums(r.Form.Get("query"), at)

@@ -32,6 +32,14 @@ const (
 	AllKeys                  // all keys, and those that expired meanwhile: a store whose keys come faster than they go
 )
 
+// Of is the number of keys of the counted kind in a snapshot.
+func (k Counted) Of(s *Snapshot) parsers.Opt {
+	if k == NoTTLKeys {
+		return s.NoTTL
+	}
+	return s.Keys
+}
+
 // Made is how many keys of the counted kind were added from a to b; unknown where a snapshot lacks its count.
 func (k Counted) Made(a, b *Snapshot) parsers.Opt {
 	if k == NoTTLKeys {

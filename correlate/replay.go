@@ -23,24 +23,28 @@ func (g *Growth) UnderTTL(ttl time.Duration) (peak int64, at time.Time, ok bool)
 	return int64(math.Round(best)), at, ok
 }
 
-// AliveUnder is how many keys would have lived at each snapshot, had every key that now has no expiry lived for ttl from its
-// first write. Before the first snapshot the keys are taken to have come at the pace of the first quarter of the run. ok
+// AliveUnder is how many keys would have lived at each snapshot, had every key of the counted kind (without expiry; or all,
+// where they come faster than they go) lived for ttl from its first write. Before the first snapshot the keys are taken to have come at the pace of the first quarter of the run. ok
 // false: fewer than two counts, or a run shorter than an hour, which says nothing about days.
 func (g *Growth) AliveUnder(ttl time.Duration) (times []time.Time, alive []float64, ok bool) {
-	var ts, ns []float64
+	var ts []float64
+	// written counts keys as they came: a count that falls (a flush, an eviction) took keys, it wrote none.
+	var written []float64
+	var earlier *Snapshot
 	for i := range g.Run {
-		if s := &g.Run[i]; s.Placed && s.NoTTL.OK {
-			ts, ns = append(ts, float64(s.At.Unix())), append(ns, float64(s.NoTTL.N))
+		s := &g.Run[i]
+		if !s.Placed || !g.Counted.Of(s).OK {
+			continue
 		}
+		n := 0.0
+		if earlier != nil {
+			n = written[len(written)-1] + max(float64(g.Counted.Made(earlier, s).N), 0)
+		}
+		ts, written, earlier = append(ts, float64(s.At.Unix())), append(written, n), s
 	}
 	last := len(ts) - 1
 	if last < 1 || ts[last]-ts[0] < 3600 {
 		return nil, nil, false
-	}
-	// written counts keys as they came: a count that falls (a flush, an eviction) took keys, it wrote none.
-	written := make([]float64, len(ns))
-	for i := 1; i < len(ns); i++ {
-		written[i] = written[i-1] + max(ns[i]-ns[i-1], 0)
 	}
 	early := max(last/4, 1)
 	slope := written[early] / (ts[early] - ts[0])

@@ -6,11 +6,11 @@ import (
 	"culprit/correlate"
 )
 
-// ttlCurves are the keys without expiry as they were counted, and as they would have lived under a TTL. nil where the run
+// ttlCurves are the keys as they were counted (those without expiry, where they are what grew), and as they would have lived under a TTL. nil where the run
 // is of after the kill or too short: then there is a pace, and no course.
 func (c *Case) ttlCurves(ttl time.Duration) []Series {
 	g := c.Growth
-	if g == nil || c.After || g.Counted != correlate.NoTTLKeys || g.NoTTLShare < leakExplains {
+	if g == nil || c.After || g.Counted == correlate.NoTTLKeys && g.NoTTLShare < leakExplains {
 		return nil
 	}
 	times, alive, ok := g.AliveUnder(ttl)
@@ -18,10 +18,13 @@ func (c *Case) ttlCurves(ttl time.Duration) []Series {
 		return nil
 	}
 	was := Series{ID: "before", Name: "keys without expiry, as it was", Lane: "effect"}
+	if g.Counted == correlate.AllKeys {
+		was.Name = "keys, as it was"
+	}
 	would := Series{ID: "after", Name: "with a TTL of " + spellTTL(ttl), Lane: "effect"}
 	for i := range g.Run {
-		if s := &g.Run[i]; s.Placed && s.NoTTL.OK {
-			was.Points = append(was.Points, Point{At: s.At, Value: float64(s.NoTTL.N)})
+		if s := &g.Run[i]; s.Placed && g.Counted.Of(s).OK {
+			was.Points = append(was.Points, Point{At: s.At, Value: float64(g.Counted.Of(s).N)})
 		}
 	}
 	for i, t := range times {

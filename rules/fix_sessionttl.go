@@ -63,6 +63,9 @@ func (c *Case) ttlFixes(h Hypothesis) []Fix {
 		}
 		fixes = append(fixes, g)
 	}
+	if s.prefix == "" && c.Growth != nil && c.Growth.Counted == correlate.AllKeys {
+		return fixes // the keys that are there expire by themselves, only late
+	}
 	return append(fixes, c.backfill(s, cli, pattern, secs))
 }
 
@@ -128,6 +131,9 @@ func (c *Case) backfill(s sessionStore, cli, pattern, secs string) Fix {
 	nx := ""
 	if c.redisMajor() >= 7 {
 		nx = " NX"
+		if c.Growth != nil && c.Growth.Counted == correlate.AllKeys {
+			nx = " LT" // they have a life, and a shorter one is what they lack
+		}
 	}
 	if s.prefix == "" {
 		f.Title = "Find the prefix of the keys without TTL, then give them one"
@@ -140,14 +146,17 @@ func (c *Case) backfill(s sessionStore, cli, pattern, secs string) Fix {
 		cli, pattern, secs, nx, cli)
 	n := int64(0)
 	where := ""
-	if g := c.Growth; g != nil && g.Last.NoTTL.OK {
-		n, where = g.Last.NoTTL.N, "counted at the last INFO"
+	if g := c.Growth; g != nil && g.Counted.Of(g.Last).OK {
+		n, where = g.Counted.Of(g.Last).N, "counted at the last INFO"
 		if c.Kill != nil && c.Kill.Placed && g.First.Placed && g.First.At.After(c.Kill.At) {
 			where = "counted after the restart"
 		}
 	}
 	if n > 0 {
 		f.Effect.Before = fmt.Sprintf("%s keys without TTL, %s", count(n), where)
+		if c.Growth.Counted == correlate.AllKeys {
+			f.Effect.Before = fmt.Sprintf("%s keys that live longer, %s", count(n), where)
+		}
 		f.Effect.After = fmt.Sprintf("about %s for %s keys at %s a second; each batch of 1,000 holds Redis for some 10 ms; the keys are gone %s later", atLeastSecond(n), count(n), count(int64(backfillPace)), spellTTL(s.ttl))
 	}
 	if nx == "" {

@@ -29,7 +29,7 @@ func (c *Case) underTTLOf(ttl time.Duration) (under, bool) {
 	if per <= 0 {
 		return u, false
 	}
-	rest := max(int64(float64(g.Last.Used.Or(0))-per*float64(g.Last.NoTTL.Or(0))), 0)
+	rest := max(int64(float64(g.Last.Used.Or(0))-per*float64(g.Counted.Of(g.Last).Or(0))), 0)
 	beforeKill := c.Kill == nil || !c.Kill.Placed || !g.First.Placed || g.First.At.Before(c.Kill.At)
 	if peak, _, ok := g.UnderTTL(u.ttl); ok && beforeKill {
 		u.keys, u.how = peak, "from the counts of INFO"
@@ -78,6 +78,9 @@ func (c *Case) ttlEffectOf(ttl time.Duration) Effect {
 		return e
 	}
 	room, ok := c.room()
+	if _, full := c.exhausted(); full && c.Kill == nil { // what it holds of a host that has no more to give
+		room, ok = c.Growth.Last.RSS.N, c.Growth.Last.RSS.OK
+	}
 	if !ok {
 		return e
 	}
@@ -124,6 +127,9 @@ func (c *Case) keysBefore() string {
 		return c.memoryBefore()
 	}
 	text := fmt.Sprintf("%s of %s keys never expire", count(g.Last.NoTTL.N), count(g.Last.Keys.N))
+	if g.Counted == correlate.AllKeys {
+		text = fmt.Sprintf("%s keys lived at once at the end", count(g.Last.Keys.N))
+	}
 	if m := c.memoryBefore(); m != "" {
 		text += "; " + m
 	}

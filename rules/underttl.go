@@ -15,10 +15,11 @@ type under struct {
 	how  string
 }
 
-// underTTL replays the keys under the TTL that fits the framework: from the counts of INFO, else from the pace at which the
-// access log shows candidates.
+// underTTL replays the keys under the TTL that fits the framework.
 func (c *Case) underTTL() (under, bool) { return c.underTTLOf(c.sessionKind().ttl) }
 
+// underTTLOf replays the keys under a TTL: from the counts of INFO, else from the pace at which the access log shows
+// candidates.
 func (c *Case) underTTLOf(ttl time.Duration) (under, bool) {
 	u := under{ttl: ttl}
 	g := c.Growth
@@ -56,9 +57,7 @@ func (c *Case) candidatesPerDay() (float64, bool) {
 	return n, n > 0
 }
 
-// ttlEffect is the incident with the TTL: the keys that live at once, what they take, and whether the box holds that.
-func (c *Case) ttlEffect() Effect { return c.ttlEffectOf(c.sessionKind().ttl) }
-
+// ttlEffectOf is the incident with the TTL: the keys that live at once, what they take, and whether the box holds that.
 func (c *Case) ttlEffectOf(ttl time.Duration) Effect {
 	e := Effect{Before: c.keysBefore()}
 	u, ok := c.underTTLOf(ttl)

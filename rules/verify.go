@@ -20,27 +20,41 @@ type Trial struct {
 	Notes   []string
 }
 
-// Verify puts a patch to the incident. Nothing is written: the files are changed in memory and read anew.
+// Verify puts patches to the incident, those of one file on top of each other. Nothing is written: the files are changed in
+// memory and read anew.
 func Verify(inc *correlate.Incident, patches []FilePatch) []Trial {
 	rep := Judge(inc)
 	var out []Trial
 	c := Open(inc)
+	type changed struct {
+		text  []byte
+		added []string
+	}
+	files := map[string]*changed{}
+	var order []string
 	for _, p := range patches {
-		t := Trial{File: p.File}
 		file, why := c.fileOfPatch(p.File)
 		if why != "" {
-			t.Refused = why
-			out = append(out, t)
+			out = append(out, Trial{File: p.File, Refused: why})
 			continue
 		}
-		t.File = file
-		text, err := p.Apply(c.Configs[file].Text)
+		ch := files[file]
+		if ch == nil {
+			ch = &changed{text: c.Configs[file].Text}
+		}
+		text, err := p.Apply(ch.text)
 		if err != nil {
-			t.Refused = err.Error()
-			out = append(out, t)
+			out = append(out, Trial{File: file, Refused: err.Error()})
 			continue
 		}
-		next, skipped, why := c.reread(file, text)
+		if files[file] == nil {
+			files[file], order = ch, append(order, file)
+		}
+		ch.text, ch.added = text, append(ch.added, p.Added()...)
+	}
+	for _, file := range order {
+		t, ch := Trial{File: file}, files[file]
+		next, skipped, why := c.reread(file, ch.text)
 		if why != "" {
 			t.Refused = why
 			out = append(out, t)
@@ -49,7 +63,7 @@ func Verify(inc *correlate.Incident, patches []FilePatch) []Trial {
 		if skipped != "" {
 			t.Notes = append(t.Notes, skipped)
 		}
-		c.try(&t, rep, next, file, text, p)
+		c.try(&t, rep, next, file, ch.text, ch.added)
 		out = append(out, t)
 	}
 	return out
@@ -118,7 +132,7 @@ func (c *Case) reread(file string, text []byte) (next *correlate.Incident, skipp
 }
 
 // try names what changed and replays it, system by system.
-func (c *Case) try(t *Trial, rep *Report, next *correlate.Incident, file string, text []byte, p FilePatch) {
+func (c *Case) try(t *Trial, rep *Report, next *correlate.Incident, file string, text []byte, added []string) {
 	switch c.Configs[file].System {
 	case "redis":
 		c.tryRedis(t, next, file)
@@ -130,7 +144,7 @@ func (c *Case) try(t *Trial, rep *Report, next *correlate.Incident, file string,
 			c.tryNginx(t, rep, next)
 		}
 	case "app", "php", "magento":
-		c.tryApp(t, next, file, p)
+		c.tryApp(t, next, file, added)
 	case "systemd":
 		c.tryGroup(t, next, file)
 	case "compose":
@@ -139,7 +153,7 @@ func (c *Case) try(t *Trial, rep *Report, next *correlate.Incident, file string,
 	case "sysctl":
 		c.trySysctl(t, rep, next, file)
 	case "php-fpm":
-		c.tryApp(t, next, file, p) // php_admin_value[session.gc_maxlifetime]
+		c.tryApp(t, next, file, added) // php_admin_value[session.gc_maxlifetime]
 		c.tryNumber(t, next, file, "pm.max_children", func(n int64) Effect {
 			worker, _, _ := c.workerSize()
 			return Effect{After: fmt.Sprintf("%d workers x %s = %s", n, mb(worker), mb(n*worker)), Prevents: c.wouldFit(isFPM, n*worker)}
@@ -278,9 +292,9 @@ func (c *Case) verdictOf(rep *Report) Hypothesis {
 var lives = regexp.MustCompile(`(?i)(?:setex\s*\(\s*[^,]+,\s*|\bexpire\s*\(\s*[^,]+,\s*|['"]?\bex['"]?\s*(?:=>|[=:,])\s*|\bEX\s+|gc_maxlifetime\s*=\s*|['"]?\bttl['"]?\s*(?:=>|[=:])\s*)(\d{1,9})\b`)
 
 // tryApp finds the life that a change gives to keys: in a framework's setting, else in a call.
-func (c *Case) tryApp(t *Trial, next *correlate.Incident, file string, p FilePatch) {
+func (c *Case) tryApp(t *Trial, next *correlate.Incident, file string, added []string) {
 	ttl := c.lifeSet(t, next, file)
-	for _, l := range p.Added() {
+	for _, l := range added {
 		if m := lives.FindStringSubmatch(l); m != nil && ttl == 0 {
 			secs, _ := strconv.ParseInt(m[1], 10, 64)
 			ttl = time.Duration(secs) * time.Second

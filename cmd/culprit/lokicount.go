@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/bits"
@@ -304,7 +305,7 @@ func (c *accessCounts) fetchExamples(ctx context.Context, n *collect.LokiCounter
 		})
 	}
 	if far*2 > len(lines) {
-		return nil, fmt.Errorf("Loki holds its lines at other times than they tell themselves")
+		return nil, errors.New("the lines are in Loki at other times than they tell themselves")
 	}
 	return lines, nil
 }

@@ -15,31 +15,36 @@ import (
 // newVerify replays somebody's own change.
 func newVerify(code *int) *cobra.Command {
 	var a analysis
-	var patch string
+	var files []string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "verify --patch FILE PATH...",
 		Short: "Replay somebody's own change on the incident: what it would have stopped",
 		Long: `verify analyzes PATH, applies the unified diff FILE to the configuration and source files in it (in memory; nothing is
 written), and replays the incident: which requests the new nginx rules match, when Redis reaches the new limit, how many
-keys live under the new TTL. A patch that does not apply, or names a file outside the input, is refused with the reason.`,
+keys live under the new TTL. A patch that does not apply, or names a file outside the input, is refused with the reason.
+Patches that culprit fix writes for one file stand on each other: give them all, in order.`,
 		Example: "  culprit verify --patch limit-bots.patch bundle.tar.gz",
 		Args:    paths,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if patch == "" {
+			if len(files) == 0 {
 				return errors.New("verify needs --patch FILE, a unified diff")
 			}
 			options, err := a.options()
 			if err != nil {
 				return err
 			}
-			text, err := os.ReadFile(patch)
-			if err != nil {
-				return fmt.Errorf("--patch: %w", err)
-			}
-			patches, err := rules.ParsePatch(text)
-			if err != nil {
-				return fmt.Errorf("--patch %s: %w", patch, err)
+			var patches []rules.FilePatch
+			for _, file := range files {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					return fmt.Errorf("--patch: %w", err)
+				}
+				some, err := rules.ParsePatch(text)
+				if err != nil {
+					return fmt.Errorf("--patch %s: %w", file, err)
+				}
+				patches = append(patches, some...)
 			}
 			inc, d, err := a.incident(cmd, args, a.workers, options)
 			if err != nil {
@@ -64,12 +69,12 @@ keys live under the new TTL. A patch that does not apply, or names a file outsid
 				return err
 			}
 			if refused == len(trials) {
-				return fmt.Errorf("--patch %s: nothing of it could be tried", patch)
+				return fmt.Errorf("--patch %s: nothing of it could be tried", strings.Join(files, " "))
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&patch, "patch", "", "the unified diff to try")
+	cmd.Flags().StringArrayVar(&files, "patch", nil, "the unified diff to try, a `FILE`; may be repeated: later ones apply on top")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	a.inputFlags(cmd)
 	return cmd

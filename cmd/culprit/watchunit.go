@@ -107,7 +107,6 @@ Restart=on-failure
 RestartSec=10s
 
 # A guest on a dying machine: bounded, and not the first to go.
-Environment=GOMEMLIMIT=160MiB
 MemoryHigh=192M
 MemoryMax=256M
 MemorySwapMax=0

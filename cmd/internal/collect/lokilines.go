@@ -257,9 +257,6 @@ func (s *lokiStream) text(entries []lokiEntry) []byte {
 	return b.Bytes()
 }
 
-// queryIngestersWithin is how old an entry may be that Loki still looks for in its writers' memory, unless told otherwise.
-const queryIngestersWithin = 3 * time.Hour
-
 // note says what share of the log was seen, by Loki's own count.
 func (s *lokiStream) note() string {
 	s.mu.Lock()

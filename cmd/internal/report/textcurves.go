@@ -14,6 +14,7 @@ const (
 	sparkPoints = 4  // fewer readings are told better by words
 	sparkLeast  = 12 // columns; a narrower curve has no shape
 	sparkMost   = 60
+	apart       = 1.5 // RSS so many times used_memory has a curve of its own: from there on Redis's documentation speaks of fragmentation
 )
 
 // The eight heights of a curve, from its lowest eighth to its highest.
@@ -34,9 +35,9 @@ func (t *text) curves() {
 	for _, c := range []struct {
 		name string
 		ids  []string
-	}{{"memory", []string{"used-memory", "rss"}}, {"keys", []string{"keys-without-ttl", "keys"}}} {
+	}{{"memory", []string{"used-memory", "rss"}}, {"resident", []string{"rss"}}, {"keys", []string{"keys-without-ttl", "keys"}}} {
 		s, ok := t.curveOf(c.ids)
-		if !ok {
+		if !ok || c.name == "resident" && !t.fragmented(s) {
 			continue
 		}
 		if s.ID == "keys-without-ttl" {
@@ -73,6 +74,12 @@ func (t *text) curves() {
 		t.put(gutter, []piece{say(body, strings.Repeat(" ", wide-lipgloss.Width(r.before))+r.before), {spark(r.points, from, to, room, levels), strong}, say(body, r.after)})
 	}
 	t.labelled(margin, "over", words(label, period(from, to, true)+" UTC"+which)...)
+}
+
+// fragmented says whether what is resident is far more than the data, which another curve shows.
+func (t *text) fragmented(rss rules.Series) bool {
+	used, ok := t.curveOf([]string{"used-memory"})
+	return ok && highest(rss.Points) >= apart*highest(used.Points)
 }
 
 // curveOf is the first of the series that has a shape: keys without expiry tell nothing where there are none.

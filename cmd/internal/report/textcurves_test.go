@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,5 +54,26 @@ func TestCurves(t *testing.T) {
 	}
 	if text := textOf(t, r, Options{}); strings.Contains(text, "  over ") {
 		t.Error("three readings are drawn as a curve")
+	}
+}
+
+// What is resident has a curve of its own where it is far more than the data, and only there.
+func TestResidentCurve(t *testing.T) {
+	for _, times := range []float64{1.1, 1.4, 1.6, 3} {
+		r := teaShop()
+		var rss rules.Series
+		for _, s := range r.Series {
+			if s.ID == "used-memory" {
+				rss = rules.Series{ID: "rss", Name: "resident memory", Unit: s.Unit, Lane: s.Lane}
+				for _, p := range s.Points {
+					p.Value *= times
+					rss.Points = append(rss.Points, p)
+				}
+			}
+		}
+		r.Series = append(slices.DeleteFunc(r.Series, func(s rules.Series) bool { return s.ID == "rss" }), rss)
+		if got := strings.Contains(textOf(t, r, Options{}), "\n  resident  "); got != (times >= 1.5) {
+			t.Errorf("at %.1f times used_memory the curve is shown: %v", times, got)
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"culprit/parsers"
 )
 
 // Gate is what a site's nginx does with a request before anything answers it: refuses it by an `if`, or limits its pace. It
@@ -124,7 +126,7 @@ func (e *nginxEval) table(variable string) *nginxTable {
 	}
 	for _, row := range e.inc.inside(s) {
 		value := row.Value()
-		pattern, isRegexp := strings.CutPrefix(row.Name, "~")
+		pattern, isRegexp := strings.CutPrefix(parsers.UnescapeConf(row.Name), "~")
 		switch {
 		case row.Name == "default":
 			t.def = value

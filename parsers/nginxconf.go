@@ -49,7 +49,7 @@ func LogFormats(settings ...Record) []LogFormat {
 		if escape, ok := strings.CutPrefix(parts[0], "escape="); ok {
 			f.Escape, parts = escape, parts[1:]
 		}
-		f.Format = unescapeConf(strings.Join(parts, ""))
+		f.Format = UnescapeConf(strings.Join(parts, ""))
 		formats = append(formats, f)
 	})
 	each("access_log", func(s *Setting, _ Pos) {
@@ -72,8 +72,8 @@ func LogFormats(settings ...Record) []LogFormat {
 	return formats
 }
 
-// unescapeConf undoes the escapes that nginx undoes in a word of its configuration (ngx_conf_read_token).
-func unescapeConf(s string) string {
+// UnescapeConf undoes the escapes that nginx undoes in a word of its configuration (ngx_conf_read_token).
+func UnescapeConf(s string) string {
 	return strings.NewReplacer(`\"`, `"`, `\'`, `'`, `\\`, `\`, `\t`, "\t", `\r`, "\r", `\n`, "\n").Replace(s)
 }
 

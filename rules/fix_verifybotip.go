@@ -60,5 +60,8 @@ func (c *Case) verifyFixes(h Hypothesis) []Fix {
 	}
 	f.Effect.Before = "the name alone decides, and anyone can claim it"
 	f.Effect.After = "a genuine crawler keeps its place in the index, a forged one can be refused"
+	if ban, ok := c.forgersFix(h); ok {
+		return []Fix{ban, f}
+	}
 	return []Fix{f}
 }

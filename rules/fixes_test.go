@@ -270,6 +270,51 @@ func TestNginxLimits(t *testing.T) {
 	}
 }
 
+// A ban needs the name and the address together, leaves everybody else alone, and is what nginx takes.
+func TestForgersBan(t *testing.T) {
+	forgers := []*correlate.Group{
+		{Kind: correlate.CrawlerGroup, Name: "Googlebot", Members: []correlate.Member{{Addr: "192.0.2.1", Agent: "Mozilla/5.0 (compatible; Googlebot/2.1)"}, {Addr: "2001:db8::7", Agent: "Mozilla/5.0 (compatible; Googlebot/2.1)"}}},
+		{Kind: correlate.CrawlerGroup, Name: "odd {1}", Members: []correlate.Member{{Addr: "192.0.2.3", Agent: `odd "bot" {1}`}}},
+	}
+	before, err := os.ReadFile(filepath.Join("..", "testdata", "incidents", "tea-shop", "etc", "nginx", "sites-available", "shop.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := caseOf(t, map[string]string{"shop.conf": string(before)})
+	p, ok := c.findNginx()
+	if !ok {
+		t.Fatal("no place for a ban")
+	}
+	ch := limitsChange(p, forgersBlock(forgers), strings.Split(string(before), "\n"))
+	e := newEditor(before)
+	ch(e)
+	after := e.text()
+	if twice, edited := ch.apply(after); edited {
+		t.Errorf("applied twice it changes more:\n%s", twice)
+	}
+	patchApplies(t, "shop.conf", before, after, e.diff("shop.conf"))
+	nginxAccepts(t, "shop.conf", after)
+	gate := caseOf(t, map[string]string{"shop.conf": string(after)}).GateOf()
+	if len(gate.Problems) > 0 {
+		t.Error(gate.Problems)
+	}
+	for _, r := range []struct {
+		addr, agent string
+		refused     bool
+	}{
+		{"192.0.2.1", "Mozilla/5.0 (compatible; Googlebot/2.1)", true},
+		{"2001:db8::7", "googlebot", true},
+		{"192.0.2.1", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", false},
+		{"192.0.2.9", "Mozilla/5.0 (compatible; Googlebot/2.1)", false},
+		{"192.0.2.3", `odd "bot" {1}`, true},
+		{"192.0.2.3", "Mozilla/5.0 (compatible; Googlebot/2.1)", false},
+	} {
+		if got := gate.Refuse(r.addr, r.agent); got != r.refused {
+			t.Errorf("%s %q is refused: %v", r.addr, r.agent, got)
+		}
+	}
+}
+
 // nginxAccepts runs nginx -t on a file, by itself or, where it is a site's, inside a plain http{}.
 func nginxAccepts(t *testing.T, name string, text []byte) {
 	t.Helper()

@@ -63,7 +63,7 @@ func TestWatchEightHours(t *testing.T) {
 		defer rec.Close()
 		f.recording = rec
 		stamp := func() string { return time.Now().Format("2006-01-02T15:04:05.000Z07:00") + "\n" }
-		asked := 0
+		asked, listed := 0, 0 // each by the goroutine of its source
 		poll := func(ask func() string) io.Reader {
 			return collect.Poll(ctx, w.ask, func(context.Context) []byte { return []byte(stamp() + ask()) })
 		}
@@ -97,7 +97,8 @@ func TestWatchEightHours(t *testing.T) {
 				return "MemTotal:        8066884 kB\nMemFree:         1381376 kB\nMemAvailable:    6543616 kB\n"
 			})},
 			{"ps", "ps", 0, poll(func() string {
-				return fmt.Sprintf("    PID    RSS    VSZ COMMAND\n   2201 %d 901232 redis-server\n    640  80000 160000 nginx\n", 120<<10+asked*200)
+				listed++
+				return fmt.Sprintf("    PID    RSS    VSZ COMMAND\n   2201 %d 901232 redis-server\n    640  80000 160000 nginx\n", 120<<10+listed*200)
 			})},
 		} {
 			s, err := f.recorded(opening{name: o.name, file: o.name, format: o.format, settle: o.settle})

@@ -364,7 +364,8 @@ func unpacked(t *testing.T, file string) []byte {
 	return text
 }
 
-// A generated day: counted by Loki and read from the file, every client has the same requests.
+// A generated day, counted by Loki and read from it, is judged as its file is, and no line is left out of the count. Clients are
+// compared one by one against the LogQL server of cmd/culprit alone.
 func TestDayCountedInLoki(t *testing.T) {
 	loki, culprit := build(t)
 	address := start(t, loki)

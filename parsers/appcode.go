@@ -18,6 +18,7 @@ import (
 var _ = register(Parser{
 	Name:  "app-code",
 	Doc:   "source code that writes to Redis without an expiry, or sets its framework's sessions -> config, app-code, setting",
+	Most:  SureShape,
 	Match: matchAppCode,
 	Parse: parseAppCode,
 })
@@ -72,20 +73,23 @@ func codeLanguage(name string, head []byte) string {
 			}
 		}
 	}
+	// The expressions below are run only where their words stand: over every log they took a tenth of an analysis.
+	has := func(word string) bool { return bytes.Contains(head, []byte(word)) }
+	imports, packages := has("import"), has("package")
 	switch {
 	case bytes.HasPrefix(start, []byte("<?php")):
 		return "php"
-	case codeJS.Match(head):
+	case (imports || has("require")) && codeJS.Match(head):
 		return "javascript"
-	case codeGo.Match(head):
+	case imports && packages && codeGo.Match(head):
 		return "go"
-	case codeJava.Match(head):
+	case (imports || packages) && codeJava.Match(head):
 		return "java"
-	case codePython.Match(head):
+	case imports && codePython.Match(head):
 		return "python"
-	case strings.HasSuffix(name, ".rb") && (bytes.Contains(head, []byte("Redis.new")) || bytes.Contains(head, []byte("session_store"))):
+	case strings.HasSuffix(name, ".rb") && (has("Redis.new") || has("session_store")):
 		return "ruby"
-	case strings.HasSuffix(name, "settings.py") || strings.HasSuffix(name, ".py") && bytes.Contains(head, []byte("SESSION_ENGINE")):
+	case strings.HasSuffix(name, "settings.py") || strings.HasSuffix(name, ".py") && has("SESSION_ENGINE"):
 		return "python"
 	}
 	return ""

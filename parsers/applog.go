@@ -17,6 +17,7 @@ import (
 var _ = register(Parser{
 	Name:  "app-log",
 	Doc:   "application logs (PHP, monolog, heroku, pino, Cm_RedisSession, any other by its messages) -> app-event",
+	Most:  SureShape - 10,
 	Match: matchAppLog,
 	Line:  appLogLine,
 })

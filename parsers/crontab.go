@@ -13,6 +13,7 @@ import (
 var _ = register(Parser{
 	Name:  "crontab",
 	Doc:   "crontabs -> cron-job",
+	Most:  SureMark - 5,
 	Match: matchCrontab,
 	Parse: parseCrontab,
 })

@@ -13,6 +13,7 @@ import (
 var _ = register(Parser{
 	Name:  "deploy-log",
 	Doc:   "deployment logs, Capistrano's revisions.log -> deploy",
+	Most:  SureShape - 5,
 	Match: matchDeployLog,
 	Parse: parseDeployLog,
 })

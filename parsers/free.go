@@ -17,6 +17,7 @@ import (
 var _ = register(Parser{
 	Name:  "free",
 	Doc:   "output of free (any version, any unit, several readings) -> host-memory",
+	Most:  SureMark - 5,
 	Match: matchFree,
 	Parse: parseFree,
 })

@@ -101,7 +101,7 @@ func HeadLines(head []byte, limit int) [][]byte {
 		head, _ = io.ReadAll(newUTF16Reader(bytes.NewReader(head)))
 	}
 	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
-	var lines [][]byte
+	lines := make([][]byte, 0, min(limit, bytes.Count(head, []byte("\n"))+1))
 	for len(head) > 0 && len(lines) < limit {
 		line, rest, _ := bytes.Cut(head, []byte("\n"))
 		head = rest

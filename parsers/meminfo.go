@@ -13,6 +13,7 @@ import (
 var _ = register(Parser{
 	Name:  "meminfo",
 	Doc:   "/proc/meminfo -> host-memory",
+	Most:  SureMark - 5,
 	Match: matchMeminfo,
 	Parse: parseMeminfo,
 })

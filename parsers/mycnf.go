@@ -12,6 +12,7 @@ import "strings"
 var _ = register(Parser{
 	Name:  "my-cnf",
 	Doc:   "MySQL and MariaDB option files -> config, setting",
+	Most:  SureMark - 5,
 	Match: matchMyCnf,
 	Parse: mysqlINI.parse,
 })

@@ -14,6 +14,7 @@ import (
 var _ = register(Parser{
 	Name:  "mysql-log",
 	Doc:   "MySQL and MariaDB error log -> service-event of mysqld",
+	Most:  SureMark - 10,
 	Match: matchMySQLLog,
 	Line:  mysqlLogLine,
 })

@@ -23,6 +23,7 @@ import (
 var _ = register(Parser{
 	Name:  "nginx-access",
 	Doc:   "access logs of nginx, Apache, Caddy and Traefik in any log_format: access",
+	Most:  SureShape + 20,
 	Match: matchAccess,
 	Line:  parseAccess,
 })

@@ -22,10 +22,14 @@ var _ = register(Parser{
 })
 
 func matchWebError(name string, head []byte) int {
+	lines := HeadLines(head, accessSample)
+	if !slices.ContainsFunc(lines, func(line []byte) bool { _, ok := webErrorHead(line); return ok }) {
+		return 0 // before the dearer question which lines are requests
+	}
 	access := newAccessReader(&Source{Name: name})
 	errors, requests, other := 0, 0, 0
 	open := false
-	for _, line := range HeadLines(head, accessSample) {
+	for _, line := range lines {
 		if h, ok := webErrorHead(line); ok {
 			errors++
 			open = h.mayContinue()

@@ -15,6 +15,7 @@ import (
 var _ = register(Parser{
 	Name:  "php-fpm-log",
 	Doc:   "PHP-FPM master log -> pool-event",
+	Most:  SureMark - 5,
 	Match: matchPHPFPMLog,
 	Line:  phpFPMLogLine,
 })

@@ -11,6 +11,7 @@ import "strings"
 var _ = register(Parser{
 	Name:  "php-ini",
 	Doc:   "php.ini and conf.d files -> config, setting",
+	Most:  SureMark - 10,
 	Match: matchPHPINI,
 	Parse: phpINI.parse,
 })

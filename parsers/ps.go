@@ -20,6 +20,7 @@ import (
 var _ = register(Parser{
 	Name:  "ps",
 	Doc:   "ps, top -b, smem -> process, host-memory",
+	Most:  SureMark - 5,
 	Match: matchPS,
 	Parse: parsePS,
 })

@@ -26,6 +26,7 @@ import (
 var _ = register(Parser{
 	Name: "redis-rdb",
 	Doc:  "dump.rdb: key-group records by prefix, and a redis-info",
+	Most: 100,
 	Match: func(_ string, head []byte) int {
 		if _, ok := rdbVersion(head); ok {
 			return 100

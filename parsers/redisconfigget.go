@@ -23,7 +23,7 @@ var _ = register(Parser{
 		names, lines := 0, HeadLines(head, 1000)
 		for i, line := range lines {
 			name, _ := replyItem(line)
-			if i+1 < len(lines) && strongRedisDirective(name) && !bytes.ContainsAny(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ ") {
+			if i+1 < len(lines) && !bytes.ContainsAny(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ ") && strongRedisDirective(name) {
 				if n, _ := replyItem(lines[i+1]); !strongRedisDirective(n) {
 					names++
 				}

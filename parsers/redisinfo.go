@@ -24,6 +24,7 @@ import (
 var _ = register(Parser{
 	Name:  "redis-info",
 	Doc:   "INFO of Redis, Valkey, KeyDB, Dragonfly, Pika, ElastiCache and Sentinel: a redis-info record a snapshot",
+	Most:  SureMark + 7,
 	Match: matchRedisInfo,
 	Parse: parseRedisInfo,
 })

@@ -19,6 +19,7 @@ import (
 var _ = register(Parser{
 	Name:  "redis-log",
 	Doc:   "Redis, Valkey and KeyDB server log: redis-event records; redis-info and redis-client from crash reports",
+	Most:  SureMark + 4,
 	Match: matchRedisLog,
 	Parse: parseRedisLog,
 })

@@ -21,6 +21,7 @@ import (
 var _ = register(Parser{
 	Name:  "redis-slowlog",
 	Doc:   "SLOWLOG GET and LATENCY LATEST: slow-command records",
+	Most:  SureMark + 2,
 	Match: matchSlowlog,
 	Parse: parseSlowlog,
 })

@@ -18,6 +18,7 @@ import (
 var _ = register(Parser{
 	Name:  "redis-script",
 	Doc:   "shell scripts and runbooks with redis-cli -> config, script-command",
+	Most:  SureMark + 6,
 	Match: matchRedisScript,
 	Parse: parseRedisScript,
 })

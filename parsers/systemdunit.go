@@ -20,6 +20,7 @@ import (
 var _ = register(Parser{
 	Name:  "systemd-unit",
 	Doc:   "systemd unit files, drop-ins, systemctl cat, show and status -> config, setting, service-event",
+	Most:  SureMark - 5,
 	Match: matchSystemdUnit,
 	Parse: parseSystemdUnit,
 })

@@ -21,6 +21,7 @@ import (
 var _ = register(Parser{
 	Name:  "transcript",
 	Doc:   "several commands and their outputs in one file -> whatever the outputs say",
+	Most:  SureMark + 5,
 	Match: matchTranscript,
 	Parse: parseTranscript,
 })
@@ -35,13 +36,19 @@ func matchTranscript(_ string, head []byte) int {
 	if isUTF16(head) {
 		head, _ = io.ReadAll(newUTF16Reader(bytes.NewReader(head)))
 	}
+	separated := false
+	for line := range bytes.Lines(head) {
+		if separated = isSeparator(line); separated {
+			break
+		}
+	}
+	if !separated {
+		return 0
+	}
 	formats := map[string]bool{}
 	t := &partReader{r: bufio.NewReader(bytes.NewReader(head))}
 	for parts := 0; parts < maxSniffedParts && t.next(); parts++ {
 		part, _ := io.ReadAll(t)
-		if len(part) == len(head) { // not one separator: the file is its own only part
-			return 0
-		}
 		if p, ok := detectPart(t.title, part); ok {
 			if p.Name == "clock" && (t.title == "" || strings.HasPrefix(t.title, "date")) {
 				p.Name = "date"
@@ -59,19 +66,7 @@ func matchTranscript(_ string, head []byte) int {
 }
 
 // detectPart is Detect without transcript itself, which has no parts of parts.
-func detectPart(title string, head []byte) (Parser, bool) {
-	var best Parser
-	sure := 0
-	for _, p := range All() {
-		if p.Name == "transcript" {
-			continue
-		}
-		if s := p.Match(title, head); s > sure {
-			best, sure = p, s
-		}
-	}
-	return best, sure > 0
-}
+func detectPart(title string, head []byte) (Parser, bool) { return detect(title, head, "transcript") }
 
 func parseTranscript(src *Source, emit func(Record)) error {
 	r := bufio.NewReaderSize(src.R, partHead)

@@ -10,6 +10,7 @@ import "strings"
 var _ = register(Parser{
 	Name:  "vmstat",
 	Doc:   "vmstat -> host-memory",
+	Most:  SureMark - 5,
 	Match: matchVmstat,
 	Parse: parseVmstat,
 })

@@ -57,8 +57,10 @@ func eachLine(src *Source, blank bool, f func(line []byte, at Pos)) error {
 			if at.Line == 1 {
 				line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 			}
-			line = bytes.TrimRight(line, "\r\n")
-			if blank || len(bytes.TrimSpace(line)) > 0 {
+			for n := len(line); n > 0 && (line[n-1] == '\n' || line[n-1] == '\r'); n-- {
+				line = line[:n-1]
+			}
+			if blank || !blankLine(line) {
 				f(line, at)
 			}
 		}
@@ -89,10 +91,15 @@ func eachHeldLine(src *Source, blank bool, f func(line []byte, at Pos)) {
 		for len(line) > 0 && line[len(line)-1] == '\r' {
 			line = line[:len(line)-1]
 		}
-		if blank || len(bytes.TrimSpace(line)) > 0 {
+		if blank || !blankLine(line) {
 			f(line, at)
 		}
 	}
+}
+
+// blankLine knows most lines by their first byte.
+func blankLine(line []byte) bool {
+	return len(line) == 0 || (line[0] <= ' ' || line[0] >= 0x80) && len(bytes.TrimSpace(line)) == 0
 }
 
 // HeadLines splits a sniffed head into its non-blank lines, at most limit, for Match functions.

@@ -30,10 +30,14 @@ type logReader struct {
 	stamped bool     // some line had a wrapper
 	rows    int      // of task tables in reports not yet finished
 
+	leads    [2]lead // of the kernel's lines and of others'
+	lastLine []byte  // the line before, when it was passed over: last is not yet known
+
 	held   heldLine
 	entry  *exportEntry
 	pretty *prettyEntry
 	audit  auditPacer
+	loud   bool // for a test: no message is passed over
 }
 
 // maxHosts bounds the hosts of a central syslog whose reports are kept apart; the rest share one reader.
@@ -41,10 +45,13 @@ const maxHosts = 1024
 
 // line takes one line of the file.
 func (l *logReader) line(line []byte, at Pos) {
+	if l.passOver(line) {
+		return
+	}
 	if l.readExport(line, at) {
 		return
 	}
-	if len(bytes.TrimSpace(line)) == 0 {
+	if blankLine(line) {
 		return
 	}
 	if l.readPretty(line, at) {
@@ -67,6 +74,12 @@ func (l *logReader) end() {
 // pieces splits a line into which a paste ran several records together.
 func (l *logReader) pieces(line []byte, at Pos) {
 	e := unwrap(line)
+	if e.Wrapped && len(e.Msg) > 0 && &e.Msg[len(e.Msg)-1] == &line[len(line)-1] && !l.loud && l.quiet(e.Host, e.Program, e.Msg) {
+		l.learn(line, &e) // what a wrapper had escaped is read
+		l.stamped = true
+		l.keepLast(&e)
+		return
+	}
 	if len(e.Program) > 0 && !isKernelProgram(e.Program) {
 		l.piece(e, line, at)
 		return
@@ -188,12 +201,16 @@ func (l *logReader) piece(e envelope, raw []byte, at Pos) {
 	if !e.Wrapped && l.stamped {
 		// A continuation has the stamp of the line it continues, not its program: prose may follow a log.
 		msg := e.Msg
+		if len(l.lastLine) > 0 {
+			last := unwrap(l.lastLine)
+			l.keepLast(&last)
+		}
 		e = l.last
 		e.Msg, e.Wrapped = msg, false
 	}
 	if e.Wrapped {
 		l.stamped = true
-		l.last = e.keep()
+		l.keepLast(&e)
 	}
 	if wantsMore(e.Msg) {
 		l.held.set(e, raw, at)
@@ -206,6 +223,14 @@ func (l *logReader) piece(e envelope, raw []byte, at Pos) {
 func (e envelope) keep() envelope {
 	e.Host, e.Program, e.Msg = bytes.Clone(e.Host), bytes.Clone(e.Program), nil
 	return e
+}
+
+// keepLast is keep into l.last, line by line.
+func (l *logReader) keepLast(e *envelope) {
+	l.lastLine = l.lastLine[:0]
+	host, program := append(l.last.Host[:0], e.Host...), append(l.last.Program[:0], e.Program...)
+	l.last = *e
+	l.last.Host, l.last.Program, l.last.Msg = host, program, nil
 }
 
 // messages takes apart a record with newlines in it.
@@ -539,6 +564,9 @@ type prettyLine struct {
 }
 
 func (l *logReader) readPretty(line []byte, at Pos) bool {
+	if c := line[0]; l.pretty == nil && c != '{' && c > ' ' && c < 0x80 {
+		return false
+	}
 	trimmed := bytes.TrimSpace(line)
 	if l.pretty == nil {
 		if string(trimmed) != "{" {
@@ -590,8 +618,12 @@ type auditPacer struct {
 	pause time.Duration
 }
 
+func (p *auditPacer) due(t time.Time) bool {
+	return p.count == 0 || !t.Before(p.next) || !t.After(p.next.Add(-2*p.pause))
+}
+
 func (p *auditPacer) pass(t time.Time) bool {
-	if p.count > 0 && t.Before(p.next) && t.After(p.next.Add(-2*p.pause)) {
+	if !p.due(t) {
 		return false
 	}
 	if p.count%16 == 0 && p.count < 16*12 {

@@ -140,10 +140,10 @@ func classifyRedis(msg []byte) (classified, bool) {
 		return classified{}, false
 	}
 	for i := range redisMessages {
-		if !found.has(set.needs[i]) {
+		m := &redisMessages[i]
+		if !found.has(set.needs[i]) || len(m.has) > 1 && !containsAll(msg, m.has[1:]) {
 			continue
 		}
-		m := &redisMessages[i]
 		c := classified{RedisEvent: RedisEvent{Event: m.event, Text: redisText(msg)}, unmistakable: m.bare}
 		c.numbers(msg)
 		return c, true
@@ -153,7 +153,7 @@ func classifyRedis(msg []byte) (classified, bool) {
 
 const maxRedisMessage = 8192 // Redis cuts its own log lines at 1024 bytes, Valkey at 4096 and more
 
-// messageSet knows the texts of redisMessages, and which of them each message needs.
+// messageSet knows the first texts of redisMessages, and which of them each message needs. The second ones are short.
 type messageSet struct {
 	*textSet
 	needs []textHits
@@ -162,16 +162,23 @@ type messageSet struct {
 var redisTexts = sync.OnceValue(func() messageSet {
 	var texts []string
 	for _, m := range redisMessages {
-		texts = append(texts, m.has...)
+		texts = append(texts, m.has[0])
 	}
 	s := messageSet{newTextSet(texts), make([]textHits, len(redisMessages))}
 	for i, m := range redisMessages {
-		for _, t := range m.has {
-			s.needs[i].set(s.index(t))
-		}
+		s.needs[i].set(s.index(m.has[0]))
 	}
 	return s
 })
+
+func containsAll(msg []byte, texts []string) bool {
+	for _, t := range texts {
+		if !bytes.Contains(msg, []byte(t)) {
+			return false
+		}
+	}
+	return true
+}
 
 func (c *classified) numbers(msg []byte) {
 	text := string(msg)

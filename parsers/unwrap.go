@@ -60,7 +60,10 @@ func unwrap(line []byte) envelope {
 
 // strip takes one layer off, and reports whether there was one.
 func (e *envelope) strip() bool {
-	msg := bytes.TrimLeft(e.Msg, " \t\x00\x1e") // NUL: a crash leaves blocks of them in syslog; RS: journalctl json-seq
+	msg := e.Msg
+	if len(msg) == 0 || msg[0] <= ' ' {
+		msg = bytes.TrimLeft(msg, " \t\x00\x1e") // NUL: a crash leaves blocks of them in syslog; RS: journalctl json-seq
+	}
 	if len(msg) == 0 {
 		return false
 	}
@@ -182,6 +185,9 @@ func (e *envelope) stripBracket(msg []byte) bool {
 		return false
 	}
 	in, rest := bytes.TrimSpace(msg[1:end]), bytes.TrimPrefix(msg[end+1:], []byte(" "))
+	if !hasDigit(in) {
+		return false // [UFW BLOCK], as common as stamps
+	}
 	if d, ok := parseSinceBoot(in); ok {
 		if !e.HasBoot {
 			e.SinceBoot, e.HasBoot = d, true
@@ -229,12 +235,9 @@ const maxStamp = 80
 // where a message like "usb 1-1: new device" may follow, only "kernel" or a program with its pid is one.
 func (e *envelope) stripTag(rest []byte, loose bool) bool {
 	rest = bytes.TrimLeft(rest, " ")
-	first, after, ok := bytes.Cut(rest, []byte(" "))
-	if !ok {
-		if !bytes.HasSuffix(first, []byte(":")) {
-			return false
-		}
-		after = nil
+	first, after, ok := cutBlank(rest)
+	if !ok && !bytes.HasSuffix(first, []byte(":")) {
+		return false
 	}
 	if prog, pid, ok := tag(first); ok {
 		if !pid.OK && string(prog) != "kernel" {
@@ -246,7 +249,7 @@ func (e *envelope) stripTag(rest []byte, loose bool) bool {
 	if !isHost(first) {
 		return false
 	}
-	second, msg, _ := bytes.Cut(bytes.TrimLeft(after, " "), []byte(" "))
+	second, msg, _ := cutBlank(bytes.TrimLeft(after, " "))
 	prog, pid, ok := tag(second)
 	if !ok || !loose && !pid.OK && string(prog) != "kernel" {
 		return false
@@ -255,10 +258,21 @@ func (e *envelope) stripTag(rest []byte, loose bool) bool {
 	return e.took(msg)
 }
 
+// cutBlank is bytes.Cut at a blank, which it finds in half the time.
+func cutBlank(b []byte) (word, rest []byte, ok bool) {
+	if i := bytes.IndexByte(b, ' '); i >= 0 {
+		return b[:i], b[i+1:], true
+	}
+	return b, nil, false
+}
+
 // tag splits "program[pid]:" and "program:".
 func tag(b []byte) (prog []byte, pid Opt, ok bool) {
-	b, ok = bytes.CutSuffix(b, []byte(":"))
-	if !ok || len(b) == 0 || len(b) > 256 || !bytes.ContainsFunc(b, unicode.IsLetter) {
+	if len(b) < 2 || len(b) > 257 || b[len(b)-1] != ':' {
+		return nil, Opt{}, false
+	}
+	b = b[:len(b)-1]
+	if c := b[0] | 0x20; (c < 'a' || c > 'z') && !bytes.ContainsFunc(b, unicode.IsLetter) {
 		return nil, Opt{}, false // "release 212: start"
 	}
 	if open := bytes.LastIndexByte(b, '['); open > 0 && b[len(b)-1] == ']' {
@@ -400,12 +414,12 @@ func (e *envelope) stripRFC3164(msg []byte) bool {
 
 // stripFullDate reads journalctl short-full, "Tue 2026-04-20 09:12:34 UTC host program: msg", and a bare "Tue Apr 20 09:12:34 2026 msg".
 func (e *envelope) stripFullDate(msg []byte) bool {
-	day, rest, ok := bytes.Cut(msg[:min(len(msg), maxStamp)], []byte(" "))
-	if !ok || len(day) > 16 || len(rest) == 0 || bytes.ContainsAny(day, "[]()<>\"=;/") {
+	day, rest, ok := cutBlank(msg[:min(len(msg), maxStamp)])
+	if !ok || len(day) > 16 || len(rest) == 0 {
 		return false
 	}
 	rest = msg[len(day)+1:]
-	if t, clock, n := parseISO(rest); n > 0 && n < len(rest) && rest[n] == ' ' {
+	if t, clock, n := parseISO(rest); n > 0 && n < len(rest) && rest[n] == ' ' && isDayName(day) {
 		e.setTime(t, clock)
 		rest = rest[n+1:]
 		if clock == LocalClock { // an abbreviation that is not UTC names no zone for sure
@@ -417,7 +431,7 @@ func (e *envelope) stripFullDate(msg []byte) bool {
 		e.stripSyslogRest()
 		return true
 	}
-	if t, n := parseRFC3164(bytes.TrimLeft(rest, " ")); n > 0 {
+	if t, n := parseRFC3164(bytes.TrimLeft(rest, " ")); n > 0 && isDayName(day) {
 		rest = bytes.TrimLeft(rest, " ")[n:]
 		year, tail := leadingInt(bytes.TrimLeft(rest, " "))
 		if year < 1970 || year > 9999 || len(tail) > 0 && tail[0] != ' ' && tail[0] != ':' {
@@ -431,29 +445,38 @@ func (e *envelope) stripFullDate(msg []byte) bool {
 	return false
 }
 
+// isDayName says that a word in front of a date may be a weekday's, in whatever language.
+func isDayName(word []byte) bool { return !bytes.ContainsAny(word, "[]()<>\"=;/") }
+
 // stripFacility reads what dmesg -x puts first: "kern  :warn  : ".
 func (e *envelope) stripFacility(msg []byte) bool {
-	a, rest, ok := bytes.Cut(msg[:min(len(msg), 24)], []byte(":"))
-	if !ok {
+	head := msg[:min(len(msg), 24)]
+	i := bytes.IndexByte(head, ':')
+	if i < 0 || !isFacility(bytes.TrimRight(head[:i], " ")) {
 		return false
 	}
-	b, _, ok := bytes.Cut(rest, []byte(":"))
-	if !ok || !isOneOf(bytes.TrimRight(a, " "), facilities) || !isOneOf(bytes.TrimRight(b, " "), levels) {
+	a := head[:i]
+	b, _, ok := bytes.Cut(head[i+1:], []byte(":"))
+	if !ok || !isLevel(bytes.TrimRight(b, " ")) {
 		return false
 	}
 	e.Dmesg = true
 	return e.took(bytes.TrimPrefix(msg[len(a)+1+len(b)+1:], []byte(" ")))
 }
 
-var facilities = []string{"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
-	"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"}
-var levels = []string{"emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"}
+func isFacility(b []byte) bool {
+	switch string(b) {
+	case "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+		"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7":
+		return true
+	}
+	return false
+}
 
-func isOneOf(b []byte, names []string) bool {
-	for _, n := range names {
-		if string(b) == n {
-			return true
-		}
+func isLevel(b []byte) bool {
+	switch string(b) {
+	case "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug":
+		return true
 	}
 	return false
 }
@@ -635,3 +658,12 @@ func leadingInt(b []byte) (int64, []byte) {
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func hasDigit(b []byte) bool {
+	for _, c := range b {
+		if isDigit(c) {
+			return true
+		}
+	}
+	return false
+}

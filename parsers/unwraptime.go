@@ -204,17 +204,17 @@ func parseMonthMinute(b []byte) (time.Time, bool) {
 // the length read.
 func parseRFC3164(b []byte) (time.Time, int) {
 	head := b[:min(len(b), maxStamp)]
-	word, rest, ok := bytes.Cut(head, []byte(" "))
+	word, rest, ok := cutBlank(head)
 	if !ok || len(word) < 3 || len(word) > 24 {
-		return time.Time{}, 0
-	}
-	month := monthNamed(word)
-	if month == 0 {
 		return time.Time{}, 0
 	}
 	rest = bytes.TrimLeft(rest, " ")
 	day, rest := leadingInt(rest)
 	if day < 1 || day > 31 || len(rest) == 0 || rest[0] != ' ' {
+		return time.Time{}, 0
+	}
+	month := monthNamed(word) // late: it costs most, and a number seldom follows a word
+	if month == 0 {
 		return time.Time{}, 0
 	}
 	rest = bytes.TrimLeft(rest, " ")

@@ -185,7 +185,7 @@ func (d *driver) read(ctx context.Context, in collect.Input, out sink, dispatch 
 		sum.Format, sum.DuplicateOf, sum.Bytes, sum.SHA256 = twin.format, twin.of, twin.size, hex.EncodeToString(twin.sum[:])
 		return sum
 	}
-	body := &hashing{r: in.R, h: sha256.New()}
+	body := &hashing{r: in.R, h: sha256.New(), long: in.Size > maxHashed}
 	br := bufio.NewReaderSize(body, headSize)
 	head, _ := br.Peek(headSize)
 	if collect.IsDigest(head) {
@@ -360,18 +360,19 @@ func panicPlace(stack string) string {
 
 // hashing counts what is read, and hashes it while it is not too long.
 type hashing struct {
-	r io.Reader
-	h hash.Hash
-	n int64
+	r    io.Reader
+	h    hash.Hash
+	n    int64
+	long bool // is known to be too long before it is read
 }
 
 // maxHashed is the most of which a hash is told. The longer logs are read at twice the pace of SHA-256, which would cost as
-// much as all the rest.
+// much as all the rest: of a log of 100 MB its first 64 took a quarter of the time.
 const maxHashed = 64 << 20
 
 func (h *hashing) Read(p []byte) (int, error) {
 	n, err := h.r.Read(p)
-	if h.n += int64(n); h.n <= maxHashed {
+	if h.n += int64(n); !h.long && h.n <= maxHashed {
 		h.h.Write(p[:n])
 	}
 	return n, err
@@ -379,7 +380,7 @@ func (h *hashing) Read(p []byte) (int, error) {
 
 // sum is "" when too much was read.
 func (h *hashing) sum() string {
-	if h.n > maxHashed {
+	if h.long || h.n > maxHashed {
 		return ""
 	}
 	return hex.EncodeToString(h.h.Sum(nil))

@@ -68,7 +68,9 @@ func (w *unpacker) unpack(in Input, rel string, depth int) error {
 		}
 		return w.zip(in, at, size, rel, depth+1)
 	}
-	in.R = br
+	if in.R = br; packed || depth > 0 {
+		in.Size = 0
+	}
 	return w.leaf(in)
 }
 

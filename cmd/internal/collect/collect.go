@@ -24,6 +24,7 @@ type Input struct {
 	Format  string // the parser's name, where who wrote the bytes down said it; "" = to be recognised
 	ModTime time.Time
 	R       io.Reader // valid until the visitor returns; nil with Err
+	Size    int64     // of R, of a file that is neither packed nor changed; 0 = not known
 	Err     error
 	Counter *LokiCounter  // counts the input where it lies; nil = it can only be read
 	Note    func() string // what is to be said of the reading when R was read to its end; may be nil
@@ -66,8 +67,8 @@ func (u *Unit) Again() bool { return !u.stream }
 // as an Input with Err, and the rest goes on. It returns the visitor's error, or ctx's.
 func (u *Unit) Each(ctx context.Context, visit func(Input) error) error {
 	in := Input{Name: u.Name, Host: cmp.Or(u.host, hostOf(u.rel)), Format: u.format, ModTime: u.modTime, Counter: u.counter, Note: u.note}
-	if u.through != nil {
-		in.Name = u.plain
+	if in.Size = u.Size; u.through != nil {
+		in.Name, in.Size = u.plain, 0
 		see := visit
 		visit = func(in Input) error { return see(u.through(in)) }
 	}

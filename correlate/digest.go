@@ -52,7 +52,7 @@ func describe(w io.Writer, t reflect.Type, seen map[reflect.Type]bool) {
 // WriteDigest writes the fold. It may be used afterwards.
 func (t *Timeline) WriteDigest(w io.Writer) error {
 	t.sort()
-	t.web.sort()
+	t.visitors.sort()
 	c := newWriter(w)
 	c.timeline(t)
 	if c.err == nil {
@@ -128,6 +128,7 @@ func (c *coder) timeline(t *Timeline) {
 	c.keyFold(&t.keys)
 	c.errorFold(&t.webErrors)
 	c.webFold(t.web)
+	c.clientFold(t.visitors, t.web)
 }
 
 // made is what a map's value points to, new when it is read.

@@ -106,7 +106,10 @@ func TestDigestCodesEveryField(t *testing.T) {
 	codes(t, (*coder).pos)
 	codes(t, (*coder).keyFold)
 	codes(t, (*coder).errorFold)
-	codes(t, (*coder).actorSum)
+	codes(t, func(c *coder, a *actorSum) {
+		c.str(&a.agent) // which clientSet codes by number
+		c.actorSum(a)
+	})
 	codes(t, (*coder).routeSum)
 	codes(t, (*coder).statusCell)
 	codes(t, (*coder).histogram)
@@ -115,8 +118,9 @@ func TestDigestCodesEveryField(t *testing.T) {
 // quick are what a fold remembers to be quick, and what a reader makes anew.
 var quick = map[reflect.Type][]string{
 	reflect.TypeFor[Timeline](): {"since", "until", "lastSpan", "lastFile", "lastTime"},
-	reflect.TypeFor[webFold](): {"limits", "clients", "running", "routeRun", "grew", "lastFile", "lastTime", "lastWindow", "minute", "bin", "routeBin",
-		"lastStatus", "agentSeen", "agentRefs", "nets", "walk", "buf"},
+	reflect.TypeFor[webFold](): {"limits", "clients", "held", "one", "routeRun", "grew", "lastFile", "lastTime", "lastWindow", "minute", "routeBin",
+		"lastStatus", "agents", "walk", "buf"},
+	reflect.TypeFor[clientSet](): {"limits", "programs", "running", "index", "grew", "start", "bin", "touched"},
 }
 
 // A fold into which one of everything went comes back with every field that is not quick as it was.
@@ -132,12 +136,18 @@ func TestDigestCodesTheFold(t *testing.T) {
 	}
 	same(t, reflect.ValueOf(fold).Elem(), reflect.ValueOf(back).Elem())
 	same(t, reflect.ValueOf(fold.web).Elem(), reflect.ValueOf(back.web).Elem())
+	same(t, reflect.ValueOf(&fold.visitors.people).Elem(), reflect.ValueOf(&back.visitors.people).Elem())
 	var again bytes.Buffer
 	if err := back.WriteDigest(&again); err != nil || !bytes.Equal(again.Bytes(), b.Bytes()) {
 		t.Errorf("written again it has other bytes (%d of %d, %v)", again.Len(), b.Len(), err)
 	}
-	if back.web.clients.n != fold.web.clients.n {
-		t.Errorf("%d clients are found again, of %d", back.web.clients.n, fold.web.clients.n)
+	if was, is := &fold.visitors.people, &back.visitors.people; is.index.n != was.index.n || is.index.n != len(is.actor) {
+		t.Errorf("%d clients are found again, of %d", is.index.n, was.index.n)
+	}
+	for i, was := range fold.visitors.people.running {
+		if is := back.visitors.people.running[i]; is.route != was.route || is.thin != was.thin || is.last != was.last || is.net != was.net {
+			t.Errorf("client %d: %+v, was %+v", i, is, was)
+		}
 	}
 }
 
@@ -146,7 +156,7 @@ func same(t *testing.T, a, b reflect.Value) {
 	t.Helper()
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Name
-		if slices.Contains(quick[a.Type()], name) || a.Field(i).Type() == reflect.TypeFor[*webFold]() {
+		if slices.Contains(quick[a.Type()], name) || a.Field(i).Type() == reflect.TypeFor[*webFold]() || a.Field(i).Type() == reflect.TypeFor[*clientFold]() {
 			continue
 		}
 		x, y := opened(a.Field(i)), opened(b.Field(i))
@@ -172,6 +182,10 @@ func contents(v reflect.Value) any {
 		return maps.Collect(x.all())
 	case *table[int64]:
 		return maps.Collect(x.all())
+	case *table[uint32]:
+		return maps.Collect(x.all())
+	case *table[soloRoute]:
+		return maps.Collect(x.all())
 	case *intern:
 		return x.names
 	}
@@ -184,8 +198,10 @@ func oneOfEverything(t *testing.T) *Timeline {
 	f := &filler{}
 	fold := NewTimeline()
 	limits := defaultLimits
-	limits.exact, limits.clients, limits.routes = 40, 60, 40 // coarse grains, which have fields of their own
+	limits.sites = 4 // coarse grains, and clients let go, have fields of their own
 	fold.web.limits = &limits
+	people := clientLimits{exact: 40, clients: 60, cells: 50, texts: 60}
+	fold.visitors.people.limits = &people
 	add := func(fact parsers.Fact, clock parsers.Clock) {
 		f.n++
 		fold.Add(parsers.Record{Time: time.Unix(1_776_000_000+f.n*60, 0).UTC(), Clock: clock, SinceBoot: time.Duration(f.n) * time.Second, HasBoot: true,

@@ -13,22 +13,26 @@ func (t *Timeline) Forget(blank func([]byte) []byte) {
 		cfg.text = blank(cfg.text)
 		t.configs[file] = cfg
 	}
-	w := t.web
+	people := &t.visitors.people
 	pages := map[netip.Prefix]int64{}
 	network := func(i int) netip.Prefix {
-		if addr, ok := clientAddr(w.addr(i)); ok {
+		if addr, ok := ParseClient([]byte(people.actor[i].addr)); ok {
 			return Network(addr)
 		}
 		return netip.Prefix{}
 	}
-	for i := range w.actor {
-		pages[network(i)] += w.actor[i].pages
+	people.settle()
+	for i := range people.actor {
+		pages[network(i)] += people.actor[i].pages
 	}
-	for i := range w.actor {
-		if !Identify(w.agent(i)).Class.Automated() && pages[network(i)] < forgetBelow {
-			w.actor[i].first.text = ""
+	for i := range people.actor {
+		if first := &people.actor[i].first; first.text != "" && pages[network(i)] < forgetBelow {
+			first.text = ""
+			people.texts--
 		}
 	}
+	people.gone.first.text = ""
+	w := t.web
 	for i := range w.route {
 		if w.route[i].ok < forgetBelow {
 			w.route[i].first.text = ""

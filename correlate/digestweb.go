@@ -6,18 +6,15 @@ import (
 )
 
 func (c *coder) webFold(w *webFold) {
-	nums(c, &w.grain, &w.routeGrain)
-	nums(c, &w.width)
-	if w.grain < 0 || w.grain >= len(clientGrains) || w.routeGrain < 0 || w.routeGrain >= len(routeGrains) || w.width != clientGrains[w.grain].width {
-		c.fail("a grain of %d, %d and %d s", w.grain, w.routeGrain, w.width)
-		w.grain, w.routeGrain, w.width = 0, 0, clientGrains[0].width
+	nums(c, &w.routeGrain)
+	c.width(&w.width)
+	if w.routeGrain < 0 || w.routeGrain >= len(routeGrains) {
+		c.fail("a grain of %d", w.routeGrain)
+		w.routeGrain = 0
 	}
-	c.intern(&w.agents)
 	c.intern(&w.routes)
 	c.intern(&w.hosts)
-	list(c, &w.actor, c.actorSum)
 	list(c, &w.route, c.routeSum)
-	c.cells(&w.actorCells, len(w.actor))
 	c.cells(&w.routeCells, len(w.route))
 	dict(c, &w.status, sorted, func(bin *int64, s **statusCell) {
 		c.bin(bin, w.width)
@@ -70,27 +67,8 @@ func (c *coder) number(w *webFold) {
 		c.fail("parts of a web fold that do not fit")
 		return
 	}
-	for i := range w.actor {
-		a := &w.actor[i]
-		if !c.below(uint64(a.agent), len(w.agents.names)) || !c.below(uint64(a.onlyRoute), len(w.route)) {
-			return
-		}
-		if a.routes > 2 || a.several && !w.netted() {
-			c.fail("a client that cannot be")
-			return
-		}
-		ref := w.agentOf([]byte(w.agents.names[a.agent]))
-		key, _ := w.clientKey([]byte(a.addr), ref)
-		id, added := w.clients.at(key)
-		if !added || ref.id != a.agent || ref.auto != a.auto {
-			c.fail("a client that is there twice")
-			return
-		}
-		*id = uint32(i)
-		w.running = append(w.running, newRunning)
-	}
-	for range w.route {
-		w.routeRun = append(w.routeRun, routeRun{first: math.MaxInt64})
+	for i := range w.route {
+		w.routeRun = append(w.routeRun, routeRun{first: math.MaxInt64, hash: routeHash([]byte(w.routes.names[i]))})
 	}
 }
 
@@ -114,16 +92,6 @@ func (c *coder) intern(n *intern) {
 			return
 		}
 	}
-}
-
-func (c *coder) actorSum(a *actorSum) {
-	c.str(&a.addr)
-	c.bool(&a.several)
-	c.bool(&a.auto)
-	nums(c, &a.agent, &a.onlyRoute)
-	sums(c, &a.requests, &a.pages, &a.assets, &a.noReferer, &a.errors5xx, &a.limited)
-	c.example(&a.first)
-	nums(c, &a.routes)
 }
 
 func (c *coder) routeSum(r *routeSum) {

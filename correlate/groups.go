@@ -13,11 +13,12 @@ import (
 
 // Web is the reading side of the request fold: totals, series and the groups that requests fall into.
 type Web struct {
-	fold   *webFold
-	Groups []*Group // crawlers, networks, routes, probes, people; most requests first
-	From   time.Time
-	To     time.Time
-	Files  []string // the access logs, sorted
+	fold    *webFold
+	clients *clientFold
+	Groups  []*Group // crawlers, networks, routes, probes, people; most requests first
+	From    time.Time
+	To      time.Time
+	Files   []string // the access logs, sorted
 
 	RefererLogged, AgentLogged bool
 	AssetShare                 float64 // of people's requests: how much of a visit this log shows
@@ -103,7 +104,7 @@ type binCount struct {
 const visitGap = 30 * time.Minute
 
 func (t *Timeline) webView() *Web {
-	w := &Web{fold: t.web, sites: t.siteNames()}
+	w := &Web{fold: t.web, clients: t.visitors, sites: t.siteNames()}
 	f := t.web
 	for file, win := range f.files {
 		w.Files = append(w.Files, file)
@@ -115,20 +116,13 @@ func (t *Timeline) webView() *Web {
 		}
 	}
 	slices.Sort(w.Files)
-	if len(f.actor) == 0 {
+	if w.clients.empty() {
 		return w
 	}
-	f.sort()
-	agents := make([]Agent, len(f.agents.names))
-	for i, name := range f.agents.names {
-		agents[i] = Identify(name)
-		if name != string(unlogged) {
-			w.AgentLogged = true
-		}
-	}
+	w.clients.sort()
 	w.RefererLogged = f.referers.n > 0
 	w.findSites()
-	w.group(agents)
+	w.group()
 	for _, g := range w.Groups {
 		g.logged = seconds{float64(w.From.Unix()), float64(w.To.Unix() + 1)} // stamps are whole seconds
 	}
@@ -181,37 +175,45 @@ type netSum struct {
 	visits                             float64
 }
 
-func (w *Web) group(agents []Agent) {
-	f := w.fold
-	bins := w.actorBins()
+func (w *Web) group() {
 	crawlers := map[string]*Group{}
 	nets := map[netip.Prefix]*netSum{}
-	people := &Group{Kind: PeopleGroup, Name: "people", width: f.width}
-	var loose []int // browser-like actors without an address that can be grouped
-	for i := range f.actor {
-		a := &f.actor[i]
-		ag := agents[a.agent]
-		addr, okAddr := clientAddr(f.addr(i))
-		known := f.agents.names[a.agent] != string(unlogged)
-		if known && ag.Class.Automated() {
-			id := Verify(ag, addr)
-			key := ag.Name + "\x00" + id.Claim.String()
-			if id.Private {
-				key += " private"
-			}
-			g := crawlers[key]
-			if g == nil {
-				kind := CrawlerGroup
-				if ag.Class == Monitor {
-					kind = ProbeGroup
-				}
-				g = &Group{Kind: kind, Name: ag.Name, Agent: ag, Identity: id, Reason: id.Reason, width: f.width}
-				crawlers[key] = g
-			}
-			w.join(g, i, bins[i], false)
-			continue
+	programs, public := &w.clients.programs, &w.clients.people
+	people := &Group{Kind: PeopleGroup, Name: "people", width: public.width}
+	known := map[string]Agent{}
+	bins := programs.bins()
+	for i := range programs.actor {
+		a := &programs.actor[i]
+		ag, ok := known[a.agent]
+		if !ok {
+			ag = Identify(a.agent)
+			known[a.agent] = ag
+			w.AgentLogged = true
 		}
-		if !okAddr {
+		addr, _ := ParseClient([]byte(a.addr))
+		id := Verify(ag, addr)
+		key := ag.Name + "\x00" + id.Claim.String()
+		if id.Private {
+			key += " private"
+		}
+		g := crawlers[key]
+		if g == nil {
+			kind := CrawlerGroup
+			if ag.Class == Monitor {
+				kind = ProbeGroup
+			}
+			g = &Group{Kind: kind, Name: ag.Name, Agent: ag, Identity: id, Reason: id.Reason, width: programs.width}
+			crawlers[key] = g
+		}
+		g.join(a, bins[i], false, programs.width)
+	}
+	var loose []int // browser-like actors without an address that can be grouped
+	bins = public.bins()
+	for i := range public.actor {
+		a := &public.actor[i]
+		w.AgentLogged = w.AgentLogged || a.agent != string(unlogged)
+		addr, ok := ParseClient([]byte(a.addr))
+		if !ok {
 			loose = append(loose, i)
 			continue
 		}
@@ -226,7 +228,7 @@ func (w *Web) group(agents []Agent) {
 		n.pages += a.pages
 		n.assets += a.assets
 		n.noReferer += a.noReferer
-		n.visits += countVisits(bins[i], f.width)
+		n.visits += float64(a.visits) + countVisits(bins[i], public.width)
 	}
 	order := slices.SortedFunc(maps.Keys(nets), func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
 	usual := usualPeople(nets, order)
@@ -234,19 +236,26 @@ func (w *Web) group(agents []Agent) {
 	for _, p := range order {
 		n := nets[p]
 		if usual.machine(n, w.RefererLogged) {
-			g := &Group{Kind: NetworkGroup, Name: p.String(), width: f.width}
+			g := &Group{Kind: NetworkGroup, Name: p.String(), width: public.width}
 			for _, i := range n.actors {
-				w.join(g, i, bins[i], false)
+				g.join(&public.actor[i], bins[i], false, public.width)
 			}
 			crawlers["net\x00"+g.Name] = g
 			continue
 		}
 		for _, i := range n.actors {
-			w.join(people, i, bins[i], true)
+			people.join(&public.actor[i], bins[i], true, public.width)
 		}
 	}
 	for _, i := range loose {
-		w.join(people, i, bins[i], true)
+		people.join(&public.actor[i], bins[i], true, public.width)
+	}
+	if public.letGo > 0 {
+		people.join(&public.gone, nil, true, public.width)
+		people.Clients += int(public.letGo) - 1
+	}
+	for minute, n := range public.visits.all() {
+		people.bins = append(people.bins, binCount{int64(minute) * minBin / public.width, float64(n)})
 	}
 	for _, key := range slices.Sorted(maps.Keys(crawlers)) {
 		w.Groups = append(w.Groups, crawlers[key])
@@ -263,10 +272,10 @@ func (w *Web) group(agents []Agent) {
 	})
 }
 
-// actorBins lists each actor's bins in order.
-func (w *Web) actorBins() [][]cellAt {
-	bins := make([][]cellAt, len(w.fold.actor))
-	for key, c := range w.fold.actorCells.all() {
+// bins lists each actor's bins in order.
+func (s *clientSet) bins() [][]cellAt {
+	bins := make([][]cellAt, len(s.actor))
+	for key, c := range s.cells.all() {
 		i := key >> 32
 		bins[i] = append(bins[i], cellAt{int64(uint32(key)), c})
 	}
@@ -299,20 +308,18 @@ func eachVisit(bins []cellAt, width int64, f func(bin int64)) {
 	}
 }
 
-func (w *Web) join(g *Group, actor int, bins []cellAt, visits bool) {
-	f := w.fold
-	a := &f.actor[actor]
+func (g *Group) join(a *actorSum, bins []cellAt, visits bool, width int64) {
 	g.Clients++
 	g.Requests += a.requests
 	g.Pages += a.pages
 	if g.Kind != PeopleGroup { // people are never listed one by one
-		g.Members = append(g.Members, Member{f.addr(actor), f.agent(actor), a.requests, a.pages, a.first.evidence("")})
+		g.Members = append(g.Members, Member{a.addr, a.agentLogged(), a.requests, a.pages, a.first.evidence("")})
 	}
 	if g.First.File == "" || a.first.t.Before(g.First.Time) || a.first.t.Equal(g.First.Time) && a.first.at.Compare(parsers.Pos{File: g.First.File, Line: g.First.Line}) < 0 {
 		g.First = a.first.evidence("")
 	}
 	if visits {
-		eachVisit(bins, f.width, func(bin int64) { g.bins = append(g.bins, binCount{bin, 1}) })
+		eachVisit(bins, width, func(bin int64) { g.bins = append(g.bins, binCount{bin, 1}) })
 		return
 	}
 	for _, b := range bins {
@@ -462,12 +469,10 @@ func (w *Web) routeGroups() []*Group {
 	}
 	solo := make([]int64, len(f.route))
 	soloActors := make([]int, len(f.route))
-	for i := range f.actor {
-		a := &f.actor[i]
-		if a.routes == 1 {
-			solo[a.onlyRoute] += a.requests
-			soloActors[a.onlyRoute]++
-		}
+	asked := w.soloRoutes()
+	for i := range f.route {
+		n := asked[routeHash([]byte(f.routes.names[i]))>>1]
+		solo[i], soloActors[i] = n.requests, int(n.clients)
 	}
 	type refs struct {
 		foreign, own int64
@@ -517,6 +522,27 @@ func (w *Web) routeGroups() []*Group {
 		}
 	}
 	return groups
+}
+
+// soloRoutes are what clients asked for who asked for one route alone, by its hash; nothing where routes are not told apart.
+func (w *Web) soloRoutes() map[uint64]soloRoute {
+	asked := map[uint64]soloRoute{}
+	if routeGrains[w.fold.routeGrain].routes > 0 {
+		return asked
+	}
+	add := func(route uint64, n soloRoute) {
+		have := asked[route]
+		asked[route] = soloRoute{have.requests + n.requests, have.clients + n.clients}
+	}
+	w.clients.each(func(s *clientSet, i int) {
+		if r := s.running[i].route; r != 0 && r != several {
+			add(r>>1, soloRoute{s.actor[i].requests, 1})
+		}
+	})
+	for route, n := range w.clients.people.solo.all() {
+		add(route, n)
+	}
+	return asked
 }
 
 // Totals are the requests of a stretch of time by outcome.
@@ -615,10 +641,10 @@ func (w *Web) Failures(from, to time.Time) []Evidence {
 // FailedBy counts requests answered with 5xx by address, most first.
 func (w *Web) FailedBy() []Count {
 	by := map[string]int64{}
-	for i := range w.fold.actor {
-		if a := &w.fold.actor[i]; a.errors5xx > 0 {
-			by[w.fold.addr(i)] += a.errors5xx
+	w.EachClient(func(c Client) {
+		if c.Failed5xx > 0 && c.Addr != "" {
+			by[c.Addr] += c.Failed5xx
 		}
-	}
+	})
 	return topCounts(by)
 }

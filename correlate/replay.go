@@ -122,74 +122,116 @@ type LimitReplay struct {
 // phase does, or as soon as one limit refuses, as its preaccess phase does. culprit says which requests are those to stop;
 // the others show what the gate costs everybody else.
 func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culprit func(addr, agent string) bool) LimitReplay {
-	f := w.fold
-	r := LimitReplay{Width: time.Duration(f.width) * time.Second}
-	keys := make([][]string, len(f.actor)) // of each actor, one a limit
-	byBin := map[int64][]binActor{}
-	guilty := make([]bool, len(f.actor))
-	for i := range f.actor {
-		a := &f.actor[i]
-		addr, agent := f.addr(i), f.agent(i)
-		guilty[i] = culprit(addr, agent)
-		limited := false
-		for _, l := range limits {
-			k := l.Key(addr, agent)
-			limited = limited || k != ""
-			keys[i] = append(keys[i], k)
-		}
-		p := r.side(guilty[i])
-		p.Requests += a.requests
-		p.Pages += a.pages
-		if refuse != nil && refuse(addr, agent) {
-			p.Refused += a.requests
-			p.PagesCut += a.pages
-			if p.First.IsZero() || a.first.t.Before(p.First) {
-				p.First = a.first.t
+	r := LimitReplay{}
+	var actors []replayed
+	byBin := map[int64][]int{} // actors by the wider of the sets' bins
+	wide := max(w.clients.programs.width, w.clients.people.width)
+	for _, s := range w.clients.sets() {
+		first := len(actors)
+		for i := range s.actor {
+			a := &s.actor[i]
+			addr, agent := a.addr, a.agentLogged()
+			one := replayed{guilty: culprit(addr, agent)}
+			limited := false
+			for _, l := range limits {
+				k := l.Key(addr, agent)
+				limited = limited || k != ""
+				one.keys = append(one.keys, k)
 			}
-			limited = false
+			p := r.side(one.guilty)
+			p.Requests += a.requests
+			p.Pages += a.pages
+			if refuse != nil && refuse(addr, agent) {
+				p.Refused += a.requests
+				p.PagesCut += a.pages
+				if p.First.IsZero() || a.first.t.Before(p.First) {
+					p.First = a.first.t
+				}
+				limited = false
+			}
+			if !limited {
+				one.keys = nil
+			}
+			actors = append(actors, one)
 		}
-		if !limited {
-			keys[i] = nil
+		for key, c := range s.cells.all() {
+			if i := first + int(key>>32); actors[i].keys != nil {
+				from := int64(uint32(key)) * s.width
+				actors[i].bins = append(actors[i].bins, replayedBin{from, s.width, c})
+			}
+		}
+		for i := first; i < len(actors); i++ {
+			slices.SortFunc(actors[i].bins, func(a, b replayedBin) int { return cmp.Compare(a.from, b.from) })
+			for n, b := range actors[i].bins {
+				r.Width = max(r.Width, time.Duration(b.width)*time.Second)
+				if at := b.from / wide; n == 0 || at != actors[i].bins[n-1].from/wide {
+					byBin[at] = append(byBin[at], i)
+				}
+			}
 		}
 	}
-	for key, c := range f.actorCells.all() {
-		if i := uint32(key >> 32); keys[i] != nil {
-			bin := int64(uint32(key))
-			byBin[bin] = append(byBin[bin], binActor{i, c})
-		}
+	if r.Width == 0 {
+		r.Width = time.Duration(wide) * time.Second
+	}
+	if p := r.side(false); w.clients.people.letGo > 0 { // each of them asked for too little to meet a limit
+		p.Requests += w.clients.people.gone.requests
+		p.Pages += w.clients.people.gone.pages
 	}
 	gate := NewTurnstile(limits)
 	for _, bin := range slices.Sorted(maps.Keys(byBin)) {
-		slices.SortFunc(byBin[bin], func(a, b binActor) int { return cmp.Compare(a.actor, b.actor) })
+		slices.Sort(byBin[bin])
 		var queue []arrival
-		for _, a := range byBin[bin] {
-			step := float64(f.width) / float64(a.requests)
-			for n := range a.requests {
-				queue = append(queue, arrival{float64(bin*f.width) + (float64(n)+0.5)*step, a.actor})
+		for _, i := range byBin[bin] {
+			for n, b := range actors[i].within(bin, wide) {
+				step := float64(b.width) / float64(b.requests)
+				for k := range b.requests {
+					queue = append(queue, arrival{float64(b.from) + (float64(k)+0.5)*step, i, n})
+				}
 			}
 		}
 		slices.SortFunc(queue, func(a, b arrival) int {
 			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.actor, b.actor))
 		})
-		refused := map[uint32]int64{}
+		refused := map[[2]int]int64{} // by actor and its bin
 		for _, q := range queue {
-			if gate.pass(q.at, keys[q.actor]) {
+			if gate.pass(q.at, actors[q.actor].keys) {
 				continue
 			}
-			refused[q.actor]++
-			p := r.side(guilty[q.actor])
+			refused[[2]int{q.actor, q.bin}]++
+			p := r.side(actors[q.actor].guilty)
 			if at := time.Unix(int64(q.at), 0).UTC(); p.First.IsZero() || at.Before(p.First) {
 				p.First = at
 			}
 		}
-		for _, a := range byBin[bin] {
-			p := r.side(guilty[a.actor])
-			n := refused[a.actor]
-			p.Refused += n
-			p.PagesCut += int64(math.Round(float64(a.pages) * float64(n) / float64(a.requests)))
+		for _, i := range byBin[bin] {
+			p := r.side(actors[i].guilty)
+			for k, b := range actors[i].within(bin, wide) {
+				n := refused[[2]int{i, k}]
+				p.Refused += n
+				p.PagesCut += int64(math.Round(float64(b.pages) * float64(n) / float64(b.requests)))
+			}
 		}
 	}
 	return r
+}
+
+// replayed is a client on its way through the limits.
+type replayed struct {
+	guilty bool
+	keys   []string // one a limit; nil = it meets none
+	bins   []replayedBin
+}
+
+type replayedBin struct {
+	from, width int64 // seconds of Unix time, seconds
+	cell
+}
+
+// within are the bins that begin in a wider one.
+func (a *replayed) within(bin, wide int64) []replayedBin {
+	from, _ := slices.BinarySearchFunc(a.bins, bin*wide, func(b replayedBin, at int64) int { return cmp.Compare(b.from, at) })
+	to, _ := slices.BinarySearchFunc(a.bins, (bin+1)*wide, func(b replayedBin, at int64) int { return cmp.Compare(b.from, at) })
+	return a.bins[from:to]
 }
 
 func (r *LimitReplay) side(guilty bool) *Passage {
@@ -199,14 +241,9 @@ func (r *LimitReplay) side(guilty bool) *Passage {
 	return &r.Others
 }
 
-type binActor struct {
-	actor uint32
-	cell
-}
-
 type arrival struct {
-	at    float64 // seconds of Unix time
-	actor uint32
+	at         float64 // seconds of Unix time
+	actor, bin int     // bin of the actor's within this one
 }
 
 // Turnstile lets requests through a set of limits one by one, each at its own time.

@@ -11,7 +11,7 @@ func FuzzRouteWalk(f *testing.F) {
 	f.Add("/api/users/17/orders\n/en/api/v1\n/api/health\n/robots.txt\n/a/robots.txt\n/sitemap-1.xml\n/feed/\n//a//b//")
 	f.Add("/;\n/a;x/b\n/.env\n/.git/config\n/.well-known/x\n*\n\n/\n//\nhttp://a/b.js\n/x?y/z.js\n/x#y")
 	f.Add("/a/b/c/d/e/f/g/h/i/j/k/l/m\n/a/1/2/3/4/5/6/7/8/9/10/11\n/a/1/2/3/4/5/6/7/8/9/10/11/12/\n/wp-content/uploads/2024/05/p12.webp")
-	w := newWebFold()
+	w := newWebFold(newClientFold())
 	w.walk = newRouteWalk()
 	f.Fuzz(func(t *testing.T, lines string) {
 		paths := strings.Split(lines, "\n")

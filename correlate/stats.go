@@ -194,3 +194,10 @@ func ranks(xs []float64) []float64 {
 	}
 	return r
 }
+
+func boolIndex(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -31,6 +31,9 @@ func (t *table[V]) at(key uint64) (v *V, added bool) {
 	return &s.v, false
 }
 
+// has says whether there is a value of key.
+func (t *table[V]) has(key uint64) bool { return len(t.slots) > 0 && t.find(key).key != 0 }
+
 func (t *table[V]) find(key uint64) *entry[V] {
 	mask := uint64(len(t.slots) - 1)
 	for i := mix(key) & mask; ; i = (i + 1) & mask {

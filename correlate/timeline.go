@@ -46,6 +46,7 @@ type Timeline struct {
 
 	keys      keyFold
 	web       *webFold
+	visitors  *clientFold
 	webErrors errorFold
 	spans     map[string]*span // per file, raw times: for coverage and clocks
 	lastSpan  *span            // the span of lastFile: records of a file come in runs
@@ -111,11 +112,13 @@ func (w *window) merge(o window) {
 
 // NewTimeline makes an empty fold.
 func NewTimeline() *Timeline {
+	visitors := newClientFold()
 	return &Timeline{
 		inputs:    map[string]Input{},
 		configs:   map[string]config{},
 		keys:      keyFold{},
-		web:       newWebFold(),
+		web:       newWebFold(visitors),
+		visitors:  visitors,
 		webErrors: errorFold{},
 		spans:     map[string]*span{},
 	}
@@ -315,6 +318,7 @@ func (t *Timeline) Merge(other *Timeline) {
 	maps.Copy(t.configs, other.configs)
 	t.keys.merge(other.keys)
 	t.web.merge(other.web)
+	t.TakeClients(&Clients{other.visitors})
 	t.webErrors.merge(other.webErrors)
 }
 
@@ -322,6 +326,7 @@ func (t *Timeline) Merge(other *Timeline) {
 func (t *Timeline) sort() {
 	t.boundRepeats(true)
 	t.web.settle()
+	t.visitors.settle()
 	byPlace(t.kills)
 	byPlace(t.kernel)
 	byPlace(t.services)

@@ -4,96 +4,53 @@ import (
 	"bytes"
 	"cmp"
 	"math"
-	"slices"
 	"time"
 
 	"culprit/parsers"
 )
 
-// webFold sums requests: per actor (one address with one agent), per route, and per status, each over time bins.
+// webFold sums requests: per route, and per status, each over time bins; who made them is summed in clients.
 // Everything in it is a sum, a minimum or a set, so folds of any division of the logs merge to the same; and it is bounded:
-// see clientGrain.
+// see routeGrain.
 //
 // What follows "The rest" below only saves work from line to line: settle brings the sums up to date, and a fold that
 // forgets the rest is the same fold.
 type webFold struct {
-	limits            *webLimits
-	grain, routeGrain int   // of clientGrains and routeGrains
-	width             int64 // of a time bin in seconds
+	limits     *webLimits
+	width      int64 // of a bin of status in seconds
+	routeGrain int   // of routeGrains
 
-	agents, routes, hosts intern
-	actor                 []actorSum
-	route                 []routeSum  // by route id
-	actorCells            table[cell] // actor<<32|bin
-	routeCells            table[cell] // route<<32|bin, in bins of the route grain
-	status                map[int64]*statusCell
-	referers              table[int64] // route<<32|referring host -> requests
-	failures              map[failure]*failureSum
-	files                 map[string]*window // zoned span per file: the logs' coverage
+	routes, hosts intern
+	route         []routeSum  // by route id
+	routeCells    table[cell] // route<<32|bin, in bins of the route grain
+	status        map[int64]*statusCell
+	referers      table[int64] // route<<32|referring host -> requests
+	failures      map[failure]*failureSum
+	files         map[string]*window // zoned span per file: the logs' coverage
 
 	// The rest.
-	clients    table[uint32] // index of actor by the hash of its address and agent: see clientOf
-	running    []running     // of each actor
-	routeRun   []routeRun    // of each route
-	grew       bool          // something was added that has a limit
+	clients    *clientFold // is told of every request, at once or
+	held       *Hits       // later
+	one        hit
+	routeRun   []routeRun // of each route
+	grew       bool       // something was added that has a limit
 	lastFile   string
 	lastTime   time.Time // of the last line, when it was in lastFile
 	lastWindow *window
-	minute     int64 // the stretch of time that bin, routeBin and lastStatus are good for
-	bin        uint32
+	minute     int64 // the stretch of time that routeBin and lastStatus are good for
 	routeBin   uint32
 	lastStatus *statusCell
-	agentSeen  table[uint32] // index of agentRefs by the hash of an agent
-	agentRefs  []agentRef
-	nets       []netRef // by the hash of an address that is none of IPv4
+	agents     agentCache
 	walk       *routeWalk
 	buf        []byte
 }
 
-// actorSum is what one address with one agent did over the whole log.
-type actorSum struct {
-	addr                               string // at coarser grains one of several: see webFold.addr
-	several                            bool   // it is a network in which more than one address was seen, or none that can be read
-	auto                               bool   // the agent says that it is a program
-	agent                              uint32
-	requests, pages, assets, noReferer int64
-	errors5xx                          int64
-	limited                            int64 // answered 403, 429 or 444: somebody already stops it
-	first                              example
-	onlyRoute                          uint32 // while routes is 1: the one route it ever asked for
-	routes                             uint8  // 0 none yet, 1 one, 2 several
-}
-
-func (a *actorSum) visit(route uint32) {
-	switch {
-	case a.routes == 0:
-		a.onlyRoute, a.routes = route, 1
-	case a.routes == 1 && a.onlyRoute != route:
-		a.routes = 2
-	}
-}
-
-// running is what an actor did in the bin it was last seen in, and what of its sum a line must be held against: all that
-// most lines touch, in the 64 bytes of one cache line. Sums in four tables took a cache miss each.
-type running struct {
-	cell
-	assets, noReferer, errors5xx, limited uint32
-	bin                                   uint32
-	route                                 uint32 // the route already told to visit, plus one; 0 = none, several = it does not matter
-	first                                 int64  // unix seconds after which no line can be the actor's first
-	self                                  uint64 // the hash of the address already held against addr; several = it does not matter
-	_                                     [8]byte
-}
-
-const several = math.MaxUint32
-
-var newRunning = running{first: math.MaxInt64}
-
-// routeRun is the same of a route.
+// routeRun is what a route was asked for in the bin it was last seen in, and what of its sum a line must be held against.
 type routeRun struct {
 	cell
 	bin   uint32
-	first int64
+	first int64  // unix seconds after which no line can be the route's first
+	hash  uint64 // of its name
 }
 
 type routeSum struct {
@@ -102,9 +59,6 @@ type routeSum struct {
 	first                   example
 	latency                 histogram
 }
-
-// cell counts one actor's or route's requests in one bin.
-type cell struct{ requests, pages uint32 }
 
 // statusCell counts all requests of one bin.
 type statusCell struct {
@@ -134,14 +88,14 @@ type example struct {
 }
 
 func (e *example) offer(r *parsers.Record) {
-	if e.sooner(r) {
+	if e.sooner(r.Time, r.At) {
 		e.t, e.at, e.text = r.Time, r.At, clip(r.Raw)
 	}
 }
 
-// sooner says whether r stands before the example.
-func (e *example) sooner(r *parsers.Record) bool {
-	return e.at.File == "" || !e.t.Before(r.Time) && (!e.t.Equal(r.Time) || e.at.Compare(r.At) > 0)
+// sooner says whether a line stands before the example.
+func (e *example) sooner(t time.Time, at parsers.Pos) bool {
+	return e.at.File == "" || !e.t.Before(t) && (!e.t.Equal(t) || e.at.Compare(at) > 0)
 }
 
 func (e *example) merge(o example) {
@@ -188,10 +142,11 @@ func (h *histogram) quantile(q float64) (seconds float64, n int64) {
 	return 0, n
 }
 
-func newWebFold() *webFold {
+func newWebFold(clients *clientFold) *webFold {
 	return &webFold{
 		limits:   &defaultLimits,
-		width:    clientGrains[0].width,
+		clients:  clients,
+		width:    minBin,
 		minute:   never,
 		status:   map[int64]*statusCell{},
 		failures: map[failure]*failureSum{},
@@ -204,60 +159,37 @@ func (w *webFold) add(r *parsers.Record, a *parsers.Access) {
 	if r.Clock != parsers.ZonedClock || unix < 0 {
 		return // every access format carries a zone or an epoch; a line without a time cannot be placed
 	}
-	if w.walk == nil {
-		w.walk, w.nets = newRouteWalk(), make([]netRef, netSlots)
-	}
-	if r.Time != w.lastTime || r.At.File != w.lastFile {
-		w.coverage(r)
-	}
-	if unix-w.minute >= minBin || unix < w.minute {
-		w.enter(unix)
-	}
-	client := a.Client
-	if len(a.ForwardedFor) > 0 {
-		if fwd := forwarded(a); fwd != nil {
-			client = fwd
-		}
-	}
-	agent := a.Agent
-	if !a.AgentLogged {
-		agent = unlogged
-	}
+	w.prepare(r, unix)
+	h := &w.one
+	h.addr, h.agent = w.whose(a)
 	route, class := w.routeAndClass(a.Path)
 	failed := a.Status >= 500
 	page := class == Page && a.Status > 0 && a.Status < 400 && a.Status != 304
+	rs, rr := &w.route[route], &w.routeRun[route]
 
-	ref := w.agentOf(agent)
-	actor := w.clientOf(client, ref)
-	run := &w.running[actor]
-	if run.bin != w.bin {
-		w.settleActor(actor)
-		run.bin = w.bin
-	}
-	run.requests++
+	h.raw, h.t, h.line, h.client, h.route = r.Raw, r.Time, r.At.Line, hashOf(h.addr), rr.hash
+	h.marks = 0
 	switch {
 	case page:
-		run.pages++
+		h.marks = isPageView
 	case class == Asset:
-		run.assets++
+		h.marks = isAsset
 	}
 	if len(a.Referer) == 0 {
-		run.noReferer++
+		h.marks |= isNoReferer
 	}
 	switch {
 	case failed:
-		run.errors5xx++
+		h.marks |= isFailed
 	case a.Status == 403 || a.Status == 429 || a.Status == 444:
-		run.limited++
+		h.marks |= isLimited
 	}
-	if unix <= run.first {
-		run.first = w.offerActor(&w.actor[actor], r, ref.auto)
-	}
-	if run.route != route+1 && run.route != several {
-		run.route = w.visit(&w.actor[actor], route)
+	if w.held != nil {
+		w.held.put(h, r.At.File)
+	} else {
+		w.clients.add(h, r.At.File)
 	}
 
-	rs, rr := &w.route[route], &w.routeRun[route]
 	rs.requests++
 	rs.class = max(rs.class, class)
 	if unix <= rr.first {
@@ -294,65 +226,48 @@ func (w *webFold) add(r *parsers.Record, a *parsers.Access) {
 	}
 }
 
-// offerActor holds a line against the first of an actor, and gives the time of the first.
-func (w *webFold) offerActor(sum *actorSum, r *parsers.Record, auto bool) int64 {
-	if sum.first.sooner(r) {
-		text := ""
-		if w.quotes(auto) {
-			text = clip(r.Raw)
+// whose gives the client of a request, and its agent.
+func (w *webFold) whose(a *parsers.Access) (client []byte, agent *agentRef) {
+	client = a.Client
+	if len(a.ForwardedFor) > 0 {
+		if fwd := forwarded(a); fwd != nil {
+			client = fwd
 		}
-		sum.first = example{r.Time, r.At, text}
 	}
-	return sum.first.t.Unix()
+	if !a.AgentLogged {
+		return client, w.agents.of(unlogged)
+	}
+	return client, w.agents.of(a.Agent)
 }
 
-// visit tells an actor's sum of a route, and gives what running keeps of it.
-func (w *webFold) visit(sum *actorSum, route uint32) uint32 {
-	if sum.visit(route); routeGrains[w.routeGrain].routes > 0 {
-		sum.routes = 2
+// prepare finds what a record of some time and place is counted in.
+func (w *webFold) prepare(r *parsers.Record, unix int64) {
+	if w.walk == nil {
+		w.walk = newRouteWalk()
 	}
-	if sum.routes == 2 {
-		return several
+	if r.Time != w.lastTime || r.At.File != w.lastFile {
+		w.coverage(r)
 	}
-	return route + 1
-}
-
-// settleActor adds what is running to the sum.
-func (w *webFold) settleActor(actor uint32) {
-	run := &w.running[actor]
-	if run.requests == 0 {
-		return
+	if unix-w.minute >= minBin || unix < w.minute {
+		w.enter(unix)
 	}
-	sum := &w.actor[actor]
-	sum.requests += int64(run.requests)
-	sum.pages += int64(run.pages)
-	sum.assets += int64(run.assets)
-	sum.noReferer += int64(run.noReferer)
-	sum.errors5xx += int64(run.errors5xx)
-	sum.limited += int64(run.limited)
-	w.bump(&w.actorCells, actor, run.bin, run.cell)
-	run.cell = cell{}
-	run.assets, run.noReferer, run.errors5xx, run.limited = 0, 0, 0, 0
 }
 
 func (w *webFold) settleRoute(route uint32) {
 	run := &w.routeRun[route]
 	if run.requests > 0 {
-		w.bump(&w.routeCells, route, run.bin, run.cell)
+		w.bumpRoute(route, run.bin, run.cell)
 		run.cell = cell{}
 	}
 }
 
 // settle brings every sum up to date.
 func (w *webFold) settle() {
-	w.settleAll()
+	w.settleRoutes()
 	w.bound()
 }
 
-func (w *webFold) settleAll() {
-	for i := range w.running {
-		w.settleActor(uint32(i))
-	}
+func (w *webFold) settleRoutes() {
 	for i := range w.routeRun {
 		w.settleRoute(uint32(i))
 	}
@@ -375,7 +290,7 @@ func (w *webFold) coverage(r *parsers.Record) {
 func (w *webFold) enter(unix int64) {
 	w.minute = unix / minBin * minBin
 	bin := unix / w.width
-	w.bin, w.routeBin = uint32(bin), uint32(unix/routeGrains[w.routeGrain].width)
+	w.routeBin = uint32(unix / routeGrains[w.routeGrain].width)
 	w.lastStatus = w.status[bin]
 	if w.lastStatus == nil {
 		w.lastStatus = &statusCell{}
@@ -421,8 +336,8 @@ func refererHost(ref []byte) []byte {
 	return host
 }
 
-func (w *webFold) bump(cells *table[cell], id, bin uint32, c cell) {
-	sum, added := cells.at(uint64(id)<<32 | uint64(bin))
+func (w *webFold) bumpRoute(route, bin uint32, c cell) {
+	sum, added := w.routeCells.at(uint64(route)<<32 | uint64(bin))
 	sum.requests += c.requests
 	sum.pages += c.pages
 	w.grew = w.grew || added
@@ -508,15 +423,11 @@ func (s *statusCell) merge(o *statusCell) {
 func (w *webFold) merge(o *webFold) {
 	w.settle()
 	o.settle()
-	w.coarsenClients(o.grain)
-	o.coarsenClients(w.grain)
 	w.coarsenRoutes(o.routeGrain)
 	o.coarsenRoutes(w.routeGrain)
-	routes := w.takeRoutes(o)
-	for i := range o.actor {
-		o.actor[i].onlyRoute = routes[o.actor[i].onlyRoute]
-	}
-	w.takeClients(o)
+	w.widenStatus(o.width)
+	o.widenStatus(w.width)
+	w.takeRoutes(o)
 	for bin, s := range o.status {
 		if have := w.status[bin]; have != nil {
 			have.merge(s)
@@ -532,65 +443,32 @@ func (w *webFold) merge(o *webFold) {
 		}
 	}
 	w.lastFile, w.lastWindow, w.lastTime = "", nil, time.Time{}
+	w.leave()
 	w.bound()
 }
 
-// sort numbers the actors by name, so that nothing downstream depends on which file was read first.
-func (w *webFold) sort() {
-	w.settle()
-	order, names := make([]uint32, len(w.actor)), make([]string, len(w.actor))
-	for i := range order {
-		order[i], names[i] = uint32(i), w.clientName(i)
+// widenStatus makes the bins of all requests wider.
+func (w *webFold) widenStatus(width int64) {
+	if width <= w.width {
+		return
 	}
-	slices.SortFunc(order, func(i, j uint32) int {
-		a, b := &w.actor[i], &w.actor[j]
-		return cmp.Or(cmp.Compare(names[i], names[j]), cmp.Compare(w.agents.names[a.agent], w.agents.names[b.agent]))
-	})
-	actor, ids, cells := make([]actorSum, len(order)), make([]uint32, len(order)), table[cell]{}
-	for n, i := range order {
-		actor[n], ids[i] = w.actor[i], uint32(n)
-		if a := &actor[n]; w.level(a.auto) >= byNetwork { // which of its addresses came first must not show
-			a.addr = w.addr(int(i))
+	factor := width / w.width
+	old := w.status
+	w.width, w.status = width, make(map[int64]*statusCell, len(old)/int(factor)+1)
+	for bin, s := range old {
+		if have := w.status[floorDiv(bin, factor)]; have != nil {
+			have.merge(s)
+		} else {
+			w.status[floorDiv(bin, factor)] = s
 		}
 	}
-	for key, c := range w.actorCells.all() {
-		w.bump(&cells, ids[key>>32], uint32(key), c)
-	}
-	for i := range w.clients.slots {
-		if s := &w.clients.slots[i]; s.key != 0 {
-			s.v = ids[s.v]
-		}
-	}
-	w.actor, w.actorCells = actor, cells
-	w.forget()
+	w.leave()
 }
 
 // leave has the bins found anew.
 func (w *webFold) leave() { w.minute = never }
 
 const never = math.MinInt64 / 2
-
-// forget leaves what is running to be found out again; settle comes before.
-func (w *webFold) forget() {
-	for i := range w.running {
-		w.running[i] = newRunning
-	}
-}
-
-func (a *actorSum) merge(o *actorSum) {
-	a.requests += o.requests
-	a.pages += o.pages
-	a.assets += o.assets
-	a.noReferer += o.noReferer
-	a.errors5xx += o.errors5xx
-	a.limited += o.limited
-	a.first.merge(o.first)
-	if o.routes == 2 {
-		a.routes = 2
-	} else if o.routes == 1 {
-		a.visit(o.onlyRoute)
-	}
-}
 
 func (r *routeSum) merge(o *routeSum) {
 	r.requests += o.requests

@@ -38,7 +38,7 @@ func BenchmarkClassifyShop(b *testing.B) {
 
 func BenchmarkWebFold(b *testing.B) {
 	requests := manyRequests(1 << 16)
-	w := newWebFold()
+	w := newWebFold(newClientFold())
 	for i := 0; b.Loop(); i++ {
 		w.add(&requests[i%len(requests)].Record, &requests[i%len(requests)].Access)
 	}

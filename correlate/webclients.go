@@ -7,10 +7,31 @@ type Client struct {
 	First                              Evidence
 }
 
-// EachClient calls f for every address and agent, in no particular order: sum what it gives, or take extremes.
+// EachClient calls f for every address and agent, in no particular order: sum what it gives, or take extremes. Of those who
+// were let go it gives the sum, without an address.
 func (w *Web) EachClient(f func(Client)) {
-	for i := range w.fold.actor {
-		a := &w.fold.actor[i]
-		f(Client{w.fold.addr(i), w.fold.agent(i), a.requests, a.pages, a.errors5xx, a.limited, a.first.evidence("")})
+	give := func(a *actorSum) {
+		f(Client{a.addr, a.agentLogged(), a.requests, a.pages, a.errors5xx, a.limited, a.first.evidence("")})
 	}
+	w.clients.each(func(s *clientSet, i int) { give(&s.actor[i]) })
+	if w.clients.people.letGo > 0 {
+		give(&w.clients.people.gone)
+	}
+}
+
+// each calls f for every client that is kept.
+func (c *clientFold) each(f func(s *clientSet, i int)) {
+	for _, s := range c.sets() {
+		for i := range s.actor {
+			f(s, i)
+		}
+	}
+}
+
+// agentLogged is the agent as logged, "" when absent or not logged.
+func (a *actorSum) agentLogged() string {
+	if a.agent != string(unlogged) {
+		return a.agent
+	}
+	return ""
 }

@@ -15,10 +15,16 @@ func (w *webFold) addCount(r *parsers.Record, a *parsers.AccessCount) {
 	if !w.counted(r) {
 		return
 	}
-	client, ref := w.whose(&a.Access)
-	actor := w.clientOf(client, ref)
-	w.settleActor(actor)
-	sum := &w.actor[actor]
+	client, agent := w.whose(&a.Access)
+	w.clients.set(agent).addCount(client, agent, r, a)
+	w.lastStatus.pages += a.Pages
+	w.lastStatus.answered(a.Status, a.Requests)
+	w.bound()
+}
+
+func (s *clientSet) addCount(addr []byte, agent *agentRef, r *parsers.Record, a *parsers.AccessCount) {
+	actor := s.actorOf(addr, agent)
+	sum, run := &s.actor[actor], &s.running[actor]
 	sum.requests += a.Requests
 	sum.pages += a.Pages
 	sum.assets += a.Assets
@@ -29,17 +35,14 @@ func (w *webFold) addCount(r *parsers.Record, a *parsers.AccessCount) {
 	case a.Status == 403 || a.Status == 429 || a.Status == 444:
 		sum.limited += a.Requests
 	}
-	if sum.routes = 2; sum.first.at.File == "" || r.Time.Before(sum.first.t) {
+	if sum.first.at.File == "" || r.Time.Before(sum.first.t) {
 		sum.first = example{r.Time, r.At, sum.first.text}
 	}
-	w.running[actor].route = several
-	w.running[actor].first = math.MaxInt64
+	run.route, run.first = several, math.MaxInt64
 	if a.Requests > 0 || a.Pages > 0 {
-		w.bump(&w.actorCells, actor, w.bin, cell{uint32(a.Requests), uint32(a.Pages)})
+		s.bump(actor, uint32(r.Time.Unix()/s.width), cell{uint32(a.Requests), uint32(a.Pages)})
 	}
-	w.lastStatus.pages += a.Pages
-	w.lastStatus.answered(a.Status, a.Requests)
-	w.bound()
+	s.bound()
 }
 
 // addRouteCount adds the requests of one path.
@@ -75,7 +78,7 @@ func (w *webFold) addRouteCount(r *parsers.Record, a *parsers.RouteCount) {
 		if class == Page && a.Status > 0 && a.Status < 400 && a.Status != 304 {
 			c.pages = c.requests
 		}
-		w.bump(&w.routeCells, route, w.routeBin, c)
+		w.bumpRoute(route, w.routeBin, c)
 		if host := refererHost(a.Referer); host != nil {
 			n, _ := w.referers.at(uint64(route)<<32 | uint64(w.siteOf(host)))
 			*n += a.Requests
@@ -89,11 +92,12 @@ func (w *webFold) addExample(r *parsers.Record, a *parsers.AccessExample) {
 	if !w.counted(r) {
 		return
 	}
-	client, ref := w.whose(&a.Access)
-	sum := &w.actor[w.clientOf(client, ref)]
-	if sum.first.replaced(r) && !w.quotes(ref.auto) {
-		sum.first.text = ""
-	}
+	client, agent := w.whose(&a.Access)
+	set := w.clients.set(agent)
+	sum := &set.actor[set.actorOf(client, agent)]
+	set.texts -= boolIndex(sum.first.text != "")
+	sum.first.replaced(r)
+	set.texts += boolIndex(sum.first.text != "")
 	route, _ := w.routeAndClass(a.Path)
 	w.route[route].first.replaced(r)
 	if f := w.failures[failure{route, uint16(a.Status)}]; f != nil {
@@ -103,7 +107,7 @@ func (w *webFold) addExample(r *parsers.Record, a *parsers.AccessExample) {
 
 // replaced takes a line for an example that is a count's, or for one that comes later.
 func (e *example) replaced(r *parsers.Record) bool {
-	if e.at.Line > 0 && e.text != "" && !e.sooner(r) {
+	if e.at.Line > 0 && e.text != "" && !e.sooner(r.Time, r.At) {
 		return false
 	}
 	if e.text != "" && !e.t.After(r.Time) {
@@ -119,24 +123,6 @@ func (w *webFold) counted(r *parsers.Record) bool {
 	if r.Clock != parsers.ZonedClock || unix < 0 {
 		return false
 	}
-	if w.walk == nil {
-		w.walk, w.nets = newRouteWalk(), make([]netRef, netSlots)
-	}
-	w.coverage(r)
-	if unix-w.minute >= minBin || unix < w.minute {
-		w.enter(unix)
-	}
+	w.prepare(r, unix)
 	return true
-}
-
-func (w *webFold) whose(a *parsers.Access) (client []byte, ref agentRef) {
-	client = a.Client
-	if fwd := forwarded(a); fwd != nil {
-		client = fwd
-	}
-	agent := a.Agent
-	if !a.AgentLogged {
-		agent = unlogged
-	}
-	return client, w.agentOf(agent)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 
+	"culprit/correlate"
 	"culprit/parsers"
 )
 
@@ -19,22 +20,53 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, blockSize); retur
 // block is a run of whole lines of one file.
 type block struct {
 	file   *reading
+	number int
 	buf    *[]byte
 	before int // lines before it
 }
 
-// parse reads the block and gives its buffer back.
+// parse reads the block. Whose requests they were is told to the file's clients when the blocks before it are done; then
+// its buffer goes back.
 func (b block) parse(out sink) {
-	defer b.file.wait.Done()
+	p := part{block: b}
+	if out.fold != nil {
+		p.hits = hitLists.Get().(*correlate.Hits)
+		out.fold.Hold(p.hits)
+		defer out.fold.Hold(nil)
+	}
 	b.file.parse(bytes.NewReader(*b.buf), *b.buf, b.before, out)
-	buffers.Put(b.buf)
+	b.file.hits.done(b.number, p)
 }
+
+// part is a block that was parsed.
+type part struct {
+	block
+	hits *correlate.Hits // nil = nobody keeps them
+}
+
+var hitLists = sync.Pool{New: func() any { return new(correlate.Hits) }}
+
+func newHitTurns() *turns[part] {
+	return newTurns(func(clients *correlate.Clients, p part) { p.handOn(clients) })
+}
+
+func (p part) handOn(clients *correlate.Clients) {
+	if p.hits != nil {
+		clients.Take(p.hits)
+		hitLists.Put(p.hits)
+	}
+	buffers.Put(p.buf)
+	p.file.wait.Done()
+}
+
+// blocksAhead is how many blocks of a file may be under way: 400 KiB each.
+const blocksAhead = 8
 
 // readBlocks cuts r at newlines.
 func (f *reading) readBlocks(r *bufio.Reader, dispatch func(block)) {
 	lines := 0
 	buf := newBuffer()
-	for {
+	for number := 0; ; {
 		var err error
 		for err == nil && len(*buf) < blockSize {
 			err = fill(r, buf, blockSize)
@@ -54,7 +86,9 @@ func (f *reading) readBlocks(r *bufio.Reader, dispatch func(block)) {
 			before := lines
 			lines += bytes.Count(*buf, []byte("\n"))
 			f.wait.Add(1)
-			dispatch(block{f, buf, before})
+			f.hits.wait(number, blocksAhead)
+			dispatch(block{f, number, buf, before})
+			number++
 		}
 		if buf = next; err != nil {
 			buffers.Put(buf)

@@ -36,8 +36,11 @@ type driver struct {
 	digests digests
 }
 
-// sink takes records; each is used by one goroutine at a time.
-type sink func(parsers.Record)
+// sink takes records; each is used by one goroutine at a time. fold is where they go, nil where that is no timeline.
+type sink struct {
+	record func(parsers.Record)
+	fold   *correlate.Timeline
+}
 
 // newDriver lists what there is to read and takes the census.
 func newDriver(ctx context.Context, args []string, stdin io.Reader, workers int) (*driver, error) {
@@ -76,11 +79,11 @@ func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.T
 	ctx, done := d.tellProgress(ctx)
 	defer done()
 	d.digests.bounded = !since.IsZero() || !until.IsZero()
-	inputs, err := d.readAll(ctx, func() sink {
+	inputs, clients, err := d.readAll(ctx, func() sink {
 		t := correlate.NewTimeline()
 		t.Within(since, until)
 		folds = append(folds, t)
-		return t.Add
+		return sink{t.Add, t}
 	})
 	if err != nil {
 		return nil, err
@@ -89,6 +92,7 @@ func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.T
 	for _, t := range folds[1:] {
 		all.Merge(t)
 	}
+	all.TakeClients(clients)
 	for _, in := range d.digests.noteTwice(inputs) {
 		all.AddInput(in)
 	}
@@ -99,8 +103,8 @@ func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.T
 }
 
 // readAll reads every input: so many workers take files, and as many take the blocks of the large ones among them. Each
-// has a sink of its own. The inputs come back in order.
-func (d *driver) readAll(ctx context.Context, newSink func() sink) ([]correlate.Input, error) {
+// has a sink of its own. The inputs come back in order; the clients of the access logs are merged in it.
+func (d *driver) readAll(ctx context.Context, newSink func() sink) ([]correlate.Input, *correlate.Clients, error) {
 	blocks := make(chan block)
 	var parsing sync.WaitGroup
 	for range d.workers {
@@ -116,28 +120,37 @@ func (d *driver) readAll(ctx context.Context, newSink func() sink) ([]correlate.
 		sinks[i] = newSink()
 	}
 	inputs := make([][]correlate.Input, len(d.units))
+	inTurn := newTurns(func(all, c *correlate.Clients) { all.Merge(c) })
 	err := eachUnit(ctx, d.workers, d.units, func(worker, i int) error {
+		inTurn.wait(i, readAhead*d.workers)
+		clients := correlate.NewClients()
+		defer func() { inTurn.done(i, clients) }()
 		return d.units[i].Each(ctx, func(in collect.Input) error {
-			inputs[i] = append(inputs[i], d.read(ctx, in, sinks[worker], func(b block) { blocks <- b }, true))
+			sum, visitors := d.read(ctx, in, sinks[worker], func(b block) { blocks <- b }, true)
+			inputs[i] = append(inputs[i], sum)
+			clients.Merge(visitors)
 			return ctx.Err()
 		})
 	})
 	close(blocks)
 	parsing.Wait()
-	return slices.Concat(inputs...), err
+	return slices.Concat(inputs...), inTurn.all, err
 }
+
+// readAhead is how many files a worker may be ahead of the first that is not done: the clients of each wait for their turn.
+const readAhead = 4
 
 // inOrder reads every input, one after the other, and hands on its records in file order and then its summary.
 func (d *driver) inOrder(ctx context.Context, record func(parsers.Record) error, done func(correlate.Input) error) error {
 	var failed error
-	out := func(r parsers.Record) {
+	out := sink{record: func(r parsers.Record) {
 		if failed == nil {
 			failed = record(r)
 		}
-	}
+	}}
 	for _, u := range d.units {
 		err := u.Each(ctx, func(in collect.Input) error {
-			sum := d.read(ctx, in, out, func(b block) { b.parse(out) }, false)
+			sum, _ := d.read(ctx, in, out, func(b block) { b.parse(out) }, false)
 			if err := errors.Join(ctx.Err(), failed); err != nil {
 				return err
 			}
@@ -174,8 +187,18 @@ func eachUnit(ctx context.Context, workers int, units []*collect.Unit, f func(wo
 }
 
 // read reads one input: whole files here, the blocks of a Line parser's file wherever dispatch takes them. It returns
-// when all of it is parsed. With skipTwins a file that repeats another is not read again.
-func (d *driver) read(ctx context.Context, in collect.Input, out sink, dispatch func(block), skipTwins bool) correlate.Input {
+// when all of it is parsed, with the clients that a sink's fold was not told of. With skipTwins a file that repeats another
+// is not read again.
+func (d *driver) read(ctx context.Context, in collect.Input, out sink, dispatch func(block), skipTwins bool) (correlate.Input, *correlate.Clients) {
+	clients := correlate.NewClients()
+	if out.fold != nil {
+		out.fold.Into(clients)
+		defer out.fold.Into(nil)
+	}
+	return d.readInto(ctx, in, out, clients, dispatch, skipTwins), clients
+}
+
+func (d *driver) readInto(ctx context.Context, in collect.Input, out sink, clients *correlate.Clients, dispatch func(block), skipTwins bool) correlate.Input {
 	sum := correlate.Input{File: in.Name, Host: in.Host, ModTime: in.ModTime}
 	if in.Err != nil {
 		sum.Err = in.Err.Error()
@@ -197,7 +220,9 @@ func (d *driver) read(ctx context.Context, in collect.Input, out sink, dispatch 
 	file := &reading{
 		source: parsers.Source{Name: in.Name, Host: in.Host, ModTime: in.ModTime, Hints: d.census.hintsFor(in.Host),
 			Head: bytes.Clone(head)},
+		hits: newHitTurns(),
 	}
+	file.hits.all = clients
 	var known bool
 	file.parser, known = d.census.detect(in.Name, head, file.source.Hints)
 	if known {
@@ -252,6 +277,7 @@ func maybeUTF16(head []byte) bool {
 type reading struct {
 	parser parsers.Parser
 	wait   sync.WaitGroup
+	hits   *turns[part] // the clients of the blocks
 
 	mu       sync.Mutex
 	source   parsers.Source // the counts of all parts; its R is not used
@@ -298,7 +324,7 @@ func (f *reading) parse(r io.Reader, text []byte, before int, out sink) {
 					to = rec.Time
 				}
 			}
-			out(rec)
+			out.record(rec)
 		})
 	})
 

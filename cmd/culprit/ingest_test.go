@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -79,10 +80,10 @@ func readFolder(t *testing.T, workers int, args ...string) ([]correlate.Input, u
 		t.Fatal(err)
 	}
 	var sums []*uint64
-	inputs, err := d.readAll(t.Context(), func() sink {
+	inputs, _, err := d.readAll(t.Context(), func() sink {
 		sum := new(uint64)
 		sums = append(sums, sum)
-		return func(r parsers.Record) {
+		return sink{record: func(r parsers.Record) {
 			b, err := json.Marshal(r)
 			if err != nil {
 				t.Error(err)
@@ -90,7 +91,7 @@ func readFolder(t *testing.T, workers int, args ...string) ([]correlate.Input, u
 			h := fnv.New64a()
 			h.Write(b)
 			*sum += h.Sum64()
-		}
+		}}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +101,44 @@ func readFolder(t *testing.T, workers int, args ...string) ([]correlate.Input, u
 		total += *s
 	}
 	return inputs, total
+}
+
+// A log of more clients than are kept must not tell how many read it either: who is let go depends on the lines alone.
+func TestWorkersDoNotShowInCrowds(t *testing.T) {
+	dir := t.TempDir()
+	for i, clients := range []int{100_000, 20_000, 3000} {
+		writeFile(t, fmt.Sprintf("%s/access.log.%d", dir, i), func(w io.Writer) error {
+			return shopLog{size: 24 << 20 >> (2 * i), clients: clients, uniform: true}.write(w)
+		})
+	}
+	var want []string
+	for _, workers := range []int{1, 2, 7} {
+		d, err := newDriver(t.Context(), []string{dir}, nil, workers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fold, err := d.fold(t.Context(), time.Time{}, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		requests := int64(0)
+		web := fold.Incident(time.Unix(1_800_000_000, 0), correlate.Options{}).Web
+		web.EachClient(func(c correlate.Client) {
+			got = append(got, fmt.Sprint(c))
+			requests += c.Requests
+		})
+		for _, g := range web.Groups {
+			got = append(got, fmt.Sprint(g.Name, g.Requests, g.Total()))
+		}
+		if want == nil {
+			want = got
+			t.Logf("%d clients kept of 100,000, %d requests", len(want), requests)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d workers make another fold (-of 1 +of %d):\n%.1000s", workers, workers, diff)
+		}
+	}
 }
 
 func TestWorkersDoNotShow(t *testing.T) {
@@ -206,9 +245,10 @@ func TestBlocksEqualTheWhole(t *testing.T) {
 			}
 			var want, got []string
 			whole := &reading{parser: lines(&want), source: parsers.Source{Name: "f"}}
-			whole.parse(strings.NewReader(text), nil, 0, func(parsers.Record) {})
-			cut := &reading{parser: lines(&got), source: parsers.Source{Name: "f"}}
-			cut.readBlocks(bufio.NewReader(strings.NewReader(text)), func(b block) { b.parse(func(parsers.Record) {}) })
+			nowhere := sink{record: func(parsers.Record) {}}
+			whole.parse(strings.NewReader(text), nil, 0, nowhere)
+			cut := &reading{parser: lines(&got), source: parsers.Source{Name: "f"}, hits: newHitTurns()}
+			cut.readBlocks(bufio.NewReader(strings.NewReader(text)), func(b block) { b.parse(nowhere) })
 			for i := range max(len(want), len(got)) {
 				if i >= min(len(want), len(got)) || want[i] != got[i] {
 					t.Errorf("line %d of %d and %d differs: %s and %s", i, len(want), len(got), want[i:min(i+1, len(want))], got[i:min(i+1, len(got))])
@@ -232,9 +272,9 @@ func TestLongLineInBoundedMemory(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	file := &reading{parser: parsers.Parser{Name: "test", Line: uninterested}}
+	file := &reading{parser: parsers.Parser{Name: "test", Line: uninterested}, hits: newHitTurns()}
 	text := io.MultiReader(strings.NewReader("a\n"), io.LimitReader(endless('x'), 1<<30), strings.NewReader("\nb\n"))
-	file.readBlocks(bufio.NewReader(text), func(b block) { b.parse(func(parsers.Record) {}) })
+	file.readBlocks(bufio.NewReader(text), func(b block) { b.parse(sink{record: func(parsers.Record) {}}) })
 	runtime.ReadMemStats(&after)
 	if file.source.Read != 3 || file.source.Skipped != 1 || file.source.FirstSkipped.Line != 2 {
 		t.Errorf("%+v", file.source)
@@ -247,7 +287,7 @@ func TestLongLineInBoundedMemory(t *testing.T) {
 func TestPanicCostsOneFile(t *testing.T) {
 	file := &reading{source: parsers.Source{Name: "f"}, parser: parsers.Parser{Name: "bad",
 		Parse: func(*parsers.Source, func(parsers.Record)) error { panic("cannot bear it") }}}
-	file.parse(strings.NewReader("x"), nil, 0, func(parsers.Record) {})
+	file.parse(strings.NewReader("x"), nil, 0, sink{record: func(parsers.Record) {}})
 	if file.err == nil || !strings.HasPrefix(file.err.Error(), "parser bad: panic: cannot bear it") {
 		t.Error(file.err)
 	}

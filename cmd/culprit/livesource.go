@@ -168,9 +168,9 @@ func (s *liveSource) parse(f *fold, chunk []byte) {
 		s.file.source.Head = append(head[:len(head):len(head)], chunk[:min(len(chunk), headSize-len(head))]...)
 	}
 	if s.file.parser.Line != nil {
-		s.file.parse(nil, chunk, s.lines, f.t.Add)
+		s.file.parse(nil, chunk, s.lines, sink{record: f.t.Add})
 	} else {
-		s.file.parse(bytes.NewReader(chunk), nil, s.lines, f.t.Add) // which reads from a reader
+		s.file.parse(bytes.NewReader(chunk), nil, s.lines, sink{record: f.t.Add}) // which reads from a reader
 	}
 	s.lines += bytes.Count(chunk, []byte("\n"))
 	s.bytes += int64(len(chunk))

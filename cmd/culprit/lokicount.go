@@ -341,7 +341,7 @@ func requestTarget(request string) string {
 // emit folds the counts in, then the lines.
 func (c *accessCounts) emit(src *parsers.Source, p parsers.LinePattern, out sink) {
 	record := func(minute uint32, fact parsers.Fact) {
-		out(parsers.Record{Time: time.Unix(int64(minute)*60, 0).UTC(), Clock: parsers.ZonedClock, At: parsers.Pos{File: src.Name}, Fact: fact})
+		out.record(parsers.Record{Time: time.Unix(int64(minute)*60, 0).UTC(), Clock: parsers.ZonedClock, At: parsers.Pos{File: src.Name}, Fact: fact})
 	}
 	who := func(t *tally, names []string) parsers.Access {
 		a := parsers.Access{AgentLogged: p.Has(parsers.LabelAgent), RefererLogged: p.Has(parsers.LabelReferer)}
@@ -419,7 +419,7 @@ func (c *accessCounts) emit(src *parsers.Source, p parsers.LinePattern, out sink
 			if a, ok := r.Fact.(*parsers.Access); ok {
 				r.At.Line = 0
 				r.Fact = &parsers.AccessExample{Access: *a}
-				out(r)
+				out.record(r)
 			}
 		})
 	}

@@ -62,11 +62,12 @@ func BenchmarkAccess(b *testing.B) {
 			b.SetBytes(int64(log.Len()))
 			before := cpuTime()
 			for b.Loop() {
-				out := func(parsers.Record) {}
+				out := sink{record: func(parsers.Record) {}}
 				if fold {
-					out = correlate.NewTimeline().Add
+					t := correlate.NewTimeline()
+					out = sink{t.Add, t}
 				}
-				file := &reading{parser: access, source: parsers.Source{Name: "access.log", Head: log.Bytes()[:headSize]}}
+				file := &reading{parser: access, source: parsers.Source{Name: "access.log", Head: log.Bytes()[:headSize]}, hits: newHitTurns()}
 				file.readBlocks(bufio.NewReaderSize(bytes.NewReader(log.Bytes()), headSize), func(bl block) { bl.parse(out) })
 			}
 			b.ReportMetric(float64(cpuTime()-before)/float64(b.N)/float64(bytes.Count(log.Bytes(), []byte("\n"))), "cpu-ns/line")

@@ -1,0 +1,334 @@
+package correlate
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"slices"
+)
+
+// A log may hold any number of clients; the fold of it may not. Beyond its limits a set first takes the browsers behind one
+// address for one, then has the networks that ask for least lose their minutes (of which only visits are counted from then
+// on), then lets them go altogether. Networks are what is weighed, since a crowd of quiet addresses in one network is a
+// culprit and the same crowd all over the internet is an audience.
+//
+// Who is let go leaves their requests in a sum, and is counted anew when they come back: a client that is kept may be
+// missing `lost` requests, and no more.
+
+// clientLimits bound a set.
+type clientLimits struct {
+	exact   int // people by address and agent
+	clients int
+	cells   int // bins in use
+	texts   int // first lines kept
+}
+
+var (
+	// A day of 5 M lines has 60,000 addresses. A client takes 250 bytes and its line 200, so that people are some 25 MiB.
+	peopleLimits = clientLimits{exact: 1 << 15, clients: 1 << 16, cells: 2*fullTable + 2, texts: 1 << 15}
+	// Known crawlers come from some thousand addresses; 16 times as many is a log full of forged names.
+	programLimits = clientLimits{exact: 1 << 14, clients: 1 << 14, cells: fullTable, texts: 1 << 14}
+)
+
+const (
+	minBin = 60          // seconds: finer than any INFO series, coarse enough that a day is 1,440 bins
+	maxBin = 32 * minBin // a visit ends after 30 minutes of silence, so coarser bins could not tell visits apart
+
+	fullTable = 1<<17/4*3 - 2 // what 2 MiB of a table hold: one more, which the bound sees, and one less than makes it grow
+	withBins  = 1 << 11       // so many people keep their minutes before the bins are made wider
+	crowds    = 1 << 8        // agents of programs let go that are summed one by one
+	maxVisits = 1 << 16       // minutes in which somebody came: 45 days
+	maxWidth  = minBin << 32  // of a log whose lines bear any year
+)
+
+// What stands for many. Identify takes these agents for what they stand for.
+var (
+	unlogged   = []byte{0} // the log format has no agent: an unlogged one is not an absent one
+	anyBrowser = "Mozilla/5.0 (several browsers)"
+	anyProgram = "bot"
+	anyAddress = "-"
+)
+
+func (s *clientSet) bound() {
+	for s.grew = false; ; {
+		switch {
+		case !s.programs && !s.byAddress && len(s.actor) > s.limits.exact:
+			s.mergeAgents(true)
+		case len(s.actor) > s.limits.clients:
+			if !s.release() {
+				return
+			}
+		case s.cells.n > s.limits.cells && s.programs:
+			switch {
+			case s.width >= maxBin && s.singles() > s.limits.clients/4:
+				s.release()
+			case s.width < maxWidth:
+				s.widen(2 * s.width)
+			default:
+				return
+			}
+		case s.cells.n > s.limits.cells:
+			switch with := len(s.actor) - s.thin; {
+			case with > withBins || s.width >= maxBin && with > 1:
+				s.loseBins()
+			case s.width < maxWidth:
+				s.widen(2 * s.width)
+			default:
+				return
+			}
+		case s.visits.n > maxVisits && s.width < maxWidth:
+			s.widen(2 * s.width)
+		case s.texts > s.limits.texts:
+			s.loseTexts()
+		default:
+			return
+		}
+	}
+}
+
+// mergeAgents takes the browsers behind one address for one.
+func (s *clientSet) mergeAgents(do bool) {
+	if !do || s.byAddress || s.programs {
+		return
+	}
+	s.settle()
+	old := *s
+	s.byAddress, s.actor, s.running, s.index, s.cells, s.thin, s.texts = true, nil, nil, table[uint32]{}, table[cell]{}, 0, 0
+	as := map[string]string{}
+	ids := make([]uint32, len(old.actor))
+	for i := range old.actor {
+		a := &old.actor[i]
+		name, ok := as[a.agent]
+		if !ok {
+			name = wideName(a.agent)
+			as[a.agent] = name
+		}
+		a.agent = name
+		ids[i] = s.takeActor(a, &old.running[i])
+	}
+	s.cells.reserve(old.cells.n)
+	for key, c := range old.cells.all() {
+		s.bump(ids[key>>32], uint32(key), c)
+	}
+}
+
+// wideName is what an agent of people counts as where browsers are not told apart.
+func wideName(agent string) string {
+	if agent == string(unlogged) || Identify(agent).Class == Absent {
+		return agent
+	}
+	return anyBrowser
+}
+
+// widen makes the bins wider.
+func (s *clientSet) widen(width int64) {
+	if width <= s.width {
+		return
+	}
+	s.settle()
+	factor := uint32(width / s.width)
+	old := s.cells
+	s.width, s.start, s.cells = width, never, table[cell]{}
+	for key, c := range old.all() {
+		s.bump(uint32(key>>32), uint32(key)/factor, c)
+	}
+	visits := s.visits
+	s.visits = table[uint32]{}
+	for minute, n := range visits.all() {
+		have, _ := s.visits.at(minute - minute%uint64(width/minBin))
+		*have += n
+	}
+}
+
+// lightest marks the half of the clients whose networks, or who themselves where they are programs, asked for least; those
+// that already are what is asked for do not count.
+func (s *clientSet) lightest(already func(i int) bool) []bool {
+	s.settle()
+	byNet := map[uint32]int64{}
+	for i := range s.actor {
+		byNet[s.running[i].net] += s.actor[i].requests
+	}
+	weight := func(i int) int64 {
+		if s.programs {
+			return s.actor[i].requests
+		}
+		return byNet[s.running[i].net]
+	}
+	var weights []int64
+	for i := range s.actor {
+		if !already(i) {
+			weights = append(weights, weight(i))
+		}
+	}
+	light := make([]bool, len(s.actor))
+	if len(weights) == 0 {
+		return light
+	}
+	slices.Sort(weights)
+	most := weights[(len(weights)-1)/2]
+	for i := range light {
+		light[i] = !already(i) && weight(i) <= most
+	}
+	return light
+}
+
+// netKey tells networks apart: /24 and /64. Two of IPv6 may share one, at no cost but theirs.
+func netKey(addr []byte) uint32 {
+	ip, ok := ParseClient(addr)
+	if ok && ip.Is4() {
+		b := ip.As4()
+		return binary.BigEndian.Uint32(b[:]) >> 8
+	}
+	h := fnv.New32a() // not seeded: who is let go must be the same in every run
+	if ok {
+		b := ip.As16()
+		h.Write(b[:8])
+	} else {
+		h.Write(addr)
+	}
+	return h.Sum32() | 1<<31
+}
+
+// loseBins has the lightest half of the clients that have bins lose them.
+func (s *clientSet) loseBins() {
+	light := s.lightest(func(i int) bool { return s.running[i].thin })
+	s.countVisits(light)
+	old := s.cells
+	s.cells = table[cell]{}
+	for key, c := range old.all() {
+		if id := uint32(key >> 32); !light[id] {
+			s.bump(id, uint32(key), c)
+		}
+	}
+	for i, is := range light {
+		if is {
+			s.running[i].thin = true
+			s.thin++
+		}
+	}
+}
+
+// countVisits counts the visits of people who are to lose their bins.
+func (s *clientSet) countVisits(who []bool) {
+	var keys []uint64
+	for key, c := range s.cells.all() {
+		if who[key>>32] && c.requests+c.pages > 0 {
+			keys = append(keys, key<<1|uint64(boolIndex(c.pages > 0)))
+		}
+	}
+	slices.Sort(keys) // an actor's number takes 17 bits at most
+	gap := uint32(max(int64(visitGap.Seconds())/s.width, 1))
+	var actor, last uint32
+	for i, key := range keys {
+		id, bin := uint32(key>>33), uint32(key>>1)
+		if i == 0 || id != actor {
+			actor, last = id, 0
+		}
+		minute := uint32(int64(bin) * s.width / minBin)
+		if key&1 != 0 && (last == 0 || bin-last > gap) {
+			s.visit(id, minute)
+		}
+		last = bin
+		s.running[id].last = max(s.running[id].last, minute)
+	}
+}
+
+// release lets the lightest half of the clients go.
+func (s *clientSet) release() bool {
+	light := s.lightest(func(i int) bool { return s.actor[i].several })
+	if s.programs {
+		s.crowd(light)
+	} else {
+		s.countVisits(light)
+	}
+	var kept []uint32
+	var most int64
+	for i := range s.actor {
+		a, r := &s.actor[i], &s.running[i]
+		if i >= len(light) || !light[i] {
+			kept = append(kept, uint32(i))
+			continue
+		}
+		s.letGo++
+		most = max(most, a.requests)
+		if s.programs {
+			continue
+		}
+		s.gone.merge(a)
+		if r.route != 0 && r.route != several {
+			s.addSolo(r.route, soloRoute{a.requests, 1})
+		}
+	}
+	s.lost += most
+	s.arrange(kept)
+	return most > 0
+}
+
+// singles counts those who stand for themselves.
+func (s *clientSet) singles() (n int) {
+	for i := range s.actor {
+		n += boolIndex(!s.actor[i].several)
+	}
+	return n
+}
+
+func (s *clientSet) addSolo(route uint64, n soloRoute) {
+	if s.solo.n >= fullTable {
+		return
+	}
+	have, _ := s.solo.at(route >> 1)
+	have.requests += n.requests
+	have.clients += n.clients
+}
+
+// crowd gives what programs asked for that are let go to one client for each agent, or for all when there are too many.
+func (s *clientSet) crowd(light []bool) {
+	into := make([]uint32, len(light))
+	n, most := 0, min(crowds, s.limits.clients/4)
+	for i := range s.actor {
+		if a := &s.actor[i]; light[i] && a.addr == anyAddress {
+			light[i], a.several = false, true
+		}
+		n += boolIndex(s.actor[i].several)
+	}
+	for i, is := range light {
+		if !is {
+			continue
+		}
+		a := s.actor[i]
+		route := s.running[i].route
+		a.addr, a.several = anyAddress, true
+		if key := (hashOf([]byte(a.addr)) ^ hashOf([]byte(a.agent))) >> 1; n >= most && !s.index.has(key) {
+			a.agent = anyProgram
+		}
+		before := len(s.actor)
+		into[i] = s.takeActor(&a, &running{first: s.running[i].first, route: route, net: netKey([]byte(anyAddress))})
+		s.actor[into[i]].several = true
+		n += len(s.actor) - before
+	}
+	old := s.cells
+	s.cells = table[cell]{}
+	s.cells.reserve(old.n)
+	for key, c := range old.all() {
+		id := uint32(key >> 32)
+		if light[id] {
+			id = into[id]
+		}
+		s.bump(id, uint32(key), c)
+	}
+}
+
+// loseTexts drops the first lines of the lightest half of those that have one, but for the first of all; their places stay.
+func (s *clientSet) loseTexts() {
+	first := 0
+	for i := range s.actor {
+		if a, b := &s.actor[i].first, &s.actor[first].first; a.at.File != "" && b.sooner(a.t, a.at) {
+			first = i
+		}
+	}
+	for i, is := range s.lightest(func(i int) bool { return s.actor[i].first.text == "" }) {
+		if is && i != first {
+			s.actor[i].first.text = ""
+			s.texts--
+		}
+	}
+}

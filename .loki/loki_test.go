@@ -38,24 +38,28 @@ var (
 	incidents  = flag.String("incidents", "", "folders of evidence to judge as well, as a glob")
 )
 
-// build gives the two programs.
-func build(t *testing.T) (loki, culprit string) {
+// programs are what the tests run.
+type programs struct{ loki, culprit, tests string }
+
+func build(t *testing.T) programs {
 	t.Helper()
-	loki, culprit = *lokiBinary, filepath.Join(t.TempDir(), "culprit")
+	loki, dir := *lokiBinary, t.TempDir()
+	culprit, tests := filepath.Join(dir, "culprit"), filepath.Join(dir, "culprit.test")
 	if loki == "" {
 		loki = filepath.Join(t.TempDir(), "loki")
-		goBuild(t, ".", loki, "github.com/grafana/loki/v3/cmd/loki")
+		goBuild(t, "build", ".", loki, "github.com/grafana/loki/v3/cmd/loki")
 	}
-	goBuild(t, "..", culprit, "./cmd/culprit")
-	return loki, culprit
+	goBuild(t, "build", "..", culprit, "./cmd/culprit")
+	goBuild(t, "test", "..", tests, "-c", "./cmd/culprit")
+	return programs{loki, culprit, tests}
 }
 
-func goBuild(t *testing.T, dir, out, what string) {
+func goBuild(t *testing.T, verb, dir, out string, what ...string) {
 	t.Helper()
-	cmd := exec.Command("go", "build", "-C", dir, "-o", out, what)
+	cmd := exec.Command("go", append([]string{verb, "-C", dir, "-o", out}, what...)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", what, err, text)
+		t.Fatalf("%s %s: %v\n%s", verb, what, err, text)
 	}
 }
 
@@ -237,6 +241,18 @@ func report(t *testing.T, culprit string, args ...string) (rep map[string]any) {
 	return rep
 }
 
+// compared has TestLokiCounts of cmd/culprit, which sees what goes into the fold, hold every client, minute and route that
+// an argument gives against the files.
+func (p programs) compared(t *testing.T, arg, files, beside string) {
+	t.Helper()
+	cmd := exec.Command(p.tests, "-test.run=^TestLokiCounts$/^against$", "-test.v", "-test.timeout=2h", "-against="+arg, "-files="+files, "-beside="+beside)
+	cmd.Dir = "../cmd/culprit"
+	out, err := cmd.CombinedOutput()
+	if t.Logf("%s", out); err != nil || !bytes.Contains(out, []byte("compared one by one")) {
+		t.Errorf("the clients: %v", err)
+	}
+}
+
 // told is the verdict and who is blamed, without names of files.
 func told(rep map[string]any) map[string]any {
 	var blamed []string
@@ -253,13 +269,13 @@ var logName = regexp.MustCompile(`access|error\.log|kern\.log|redis.*\.log|dmesg
 
 // A folder whose access logs lie in Loki, each line at the time that it tells, is judged as the folder itself.
 func TestIncidentsInLoki(t *testing.T) {
-	loki, culprit := build(t)
+	programs := build(t)
 	dirs := []string{"../testdata/incidents/tea-shop", "../testdata/incidents/fleet", "../testdata/incidents/session-patterns"}
 	more, err := filepath.Glob(*incidents)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := start(t, loki)
+	address := start(t, programs.loki)
 	for _, dir := range append(dirs, more...) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			job := filepath.Base(dir)
@@ -307,9 +323,13 @@ func TestIncidentsInLoki(t *testing.T) {
 			}
 			p.flush()
 			p.settled(job, n)
-			want, got := told(report(t, culprit, root)), told(report(t, culprit, p.arg(job, ""), rest))
+			want, got := told(report(t, programs.culprit, root)), told(report(t, programs.culprit, p.arg(job, ""), rest))
 			if !reflect.DeepEqual(want, got) {
 				t.Errorf("%d lines in Loki:\nthe files: %v\nLoki:      %v", n, want, got)
+			}
+			t.Logf("%d lines in Loki: %v", n, got)
+			for _, read := range []string{"&read=lines", "&read=counts"} {
+				programs.compared(t, p.arg(job, read), root, rest)
 			}
 		})
 	}
@@ -364,11 +384,11 @@ func unpacked(t *testing.T, file string) []byte {
 	return text
 }
 
-// A generated day, counted by Loki and read from it, is judged as its file is, and no line is left out of the count. Clients are
-// compared one by one against the LogQL server of cmd/culprit alone.
+// A generated day, counted by Loki and read from it, is judged as its file is, and no line and no client's request is left out of
+// the count.
 func TestDayCountedInLoki(t *testing.T) {
-	loki, culprit := build(t)
-	address := start(t, loki)
+	programs := build(t)
+	address := start(t, programs.loki)
 	p := &pusher{t: t, address: address, streams: map[string][][2]string{}}
 	dir := t.TempDir()
 	file, err := os.Create(filepath.Join(dir, "access.log"))
@@ -391,9 +411,9 @@ func TestDayCountedInLoki(t *testing.T) {
 	t.Logf("pushed %d lines in %.1f s", *dayLines, time.Since(pushing).Seconds())
 	p.flush()
 	p.settled("day", *dayLines)
-	local := report(t, culprit, dir)
-	counted := report(t, culprit, p.arg("day", "&read=counts"))
-	read := report(t, culprit, p.arg("day", "&read=lines"))
+	local := report(t, programs.culprit, dir)
+	counted := report(t, programs.culprit, p.arg("day", "&read=counts"))
+	read := report(t, programs.culprit, p.arg("day", "&read=lines"))
 	for name, rep := range map[string]map[string]any{"counted": counted, "read": read} {
 		in := rep["inputs"].([]any)[0].(map[string]any)
 		t.Logf("%s: %v", name, in["note"])
@@ -404,6 +424,7 @@ func TestDayCountedInLoki(t *testing.T) {
 	if in := counted["inputs"].([]any)[0].(map[string]any); !strings.HasPrefix(fmt.Sprint(in["note"]), fmt.Sprintf("counted by Loki, not read: %d of %d entries", *dayLines, *dayLines)) {
 		t.Errorf("not all was counted: %v", in["note"])
 	}
+	programs.compared(t, p.arg("day", "&read=counts"), dir, "")
 }
 
 // dayLine is a request of one of 4,000 visitors or of a crawler.

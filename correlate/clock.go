@@ -97,16 +97,17 @@ func (t *Timeline) nameZones(c *clocks, zones map[string]hostZone) {
 // placeByFamily gives a rotated file the zone of a sibling: one writer wrote them all.
 func (t *Timeline) placeByFamily(c *clocks) {
 	told := map[string]placement{}
+	familyOf := func(file string) string { return c.hosts[file] + "\x00" + Family(file) }
 	for _, file := range slices.Sorted(maps.Keys(c.files)) {
-		if family := Family(file); told[family].loc == nil {
+		if family := familyOf(file); told[family].loc == nil {
 			p := c.files[file]
 			p.from = fmt.Sprintf("as %s: %s", file, p.from)
 			told[family] = p
 		}
 	}
 	for _, file := range slices.Sorted(maps.Keys(t.spans)) {
-		if _, done := c.files[file]; !done && told[Family(file)].loc != nil {
-			c.files[file] = told[Family(file)]
+		if _, done := c.files[file]; !done && told[familyOf(file)].loc != nil {
+			c.files[file] = told[familyOf(file)]
 		}
 	}
 }

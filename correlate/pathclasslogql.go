@@ -7,24 +7,22 @@ import (
 	"strings"
 )
 
-// AssetPattern and NotPagePattern say of a request line or target what Classify says of its path, for a store that knows
-// regular expressions and no Go: which are assets, and which are no pages. Both match the whole of it (RE2).
+// AssetPattern and NotPagePatterns say of a request line or target what Classify says of its path, for a store that knows
+// regular expressions and no Go: which are assets, and which are no pages. They match the whole of it (RE2).
 func AssetPattern() string {
 	return requestPattern(lastNamed(`[^/?#; ]*\.(?:` + words(assetExtensions) + `)`))
 }
 
-func NotPagePattern() string {
-	const more = `(?:/[^?#]*)?`
-	return requestPattern(
-		lastNamed(`[^/?#; ]*\.(?:`+words(assetExtensions)+`)`),
-		`/+robots\.txt`+pathEnd,
-		lastNamed(`[^/?#;. ]*sitemap[^/?#;. ]*`), lastNamed(`[^/?#; ]*sitemap[^/?#; ]*\.(?:xml|gz|txt|xsl)`),
-		lastNamed(`(?:`+words(feedNames)+`)`),
-		`/+(?:[^/?# ]+/+)?(?:`+words(apiRoots)+`)`+pathParams+more+pathEnd,
-		lastNamed(`(?:`+words(apiFiles)+`)`),
-		`/+(?:`+words(healthNames)+`)`+pathEnd,
-		`/+(?:health|actuator|_status|status)`+pathParams+`/+(?:[^/?# ]+/+)?(?:`+words(healthNames)+`)`+pathEnd,
-	)
+// NotPagePatterns are several, of which one matches: Go's regexp, which Loki has, takes five times as long for a program of
+// more than 500 instructions.
+func NotPagePatterns() []string {
+	return []string{
+		AssetPattern(),
+		requestPattern(`/+(?:[^/?# ]+/+)?(?:` + words(apiRoots) + `)` + pathParams + `(?:/[^?#]*)?` + pathEnd),
+		requestPattern(lastNamed(`(?:` + words(feedNames) + `|` + words(apiFiles) + `)`)),
+		requestPattern(lastNamed(`(?:[^/?#;. ]*sitemap[^/?#;. ]*|[^/?#; ]*sitemap[^/?#; ]*\.(?:xml|gz|txt|xsl))`)),
+		requestPattern(`/+(?:robots\.txt|(?:(?:health|actuator|_status|status)` + pathParams + `/+(?:[^/?# ]+/+)?)?(?:` + words(healthNames) + `))` + pathEnd),
+	}
 }
 
 const (
@@ -32,9 +30,9 @@ const (
 	pathEnd    = pathParams + `/*(?:[?#].*| .*)?`
 )
 
-// requestPattern takes a method and a scheme with its host in front of a path of one of the shapes.
-func requestPattern(shapes ...string) string {
-	return `(?i)(?:[^ /]+ )?(?:[a-z][a-z0-9+.-]*://[^/?# ]*)?(?:` + strings.Join(shapes, "|") + `)`
+// requestPattern takes a method and a scheme with its host in front of a path of this shape.
+func requestPattern(shape string) string {
+	return `(?i)(?:[^ /]+ )?(?:[a-z][a-z0-9+.-]*://[^/?# ]*)?` + shape
 }
 
 // lastNamed is a path whose last segment has this shape.

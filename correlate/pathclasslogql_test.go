@@ -3,13 +3,24 @@ package correlate
 import (
 	"math/rand/v2"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // The patterns agree with Classify, on paths put together from its own words and what stands between and around them.
 func TestPatternsClassify(t *testing.T) {
-	asset, notPage := regexp.MustCompile("^(?:"+AssetPattern()+")$"), regexp.MustCompile("^(?:"+NotPagePattern()+")$")
+	asset := regexp.MustCompile("^(?:" + AssetPattern() + ")$")
+	var notPage []*regexp.Regexp
+	for _, p := range NotPagePatterns() {
+		notPage = append(notPage, regexp.MustCompile("^(?:"+p+")$"))
+		if tree, err := syntax.Parse("^(?s:"+p+")$", syntax.Perl); err != nil {
+			t.Error(err)
+		} else if prog, err := syntax.Compile(tree.Simplify()); err != nil || len(prog.Inst) > 500 {
+			t.Errorf("%.60s...: %d instructions, more than regexp goes back in (%v)", p, len(prog.Inst), err)
+		}
+	}
 	segments := []string{"product", "tea-12", "api", "API", "v1", "wp-json", "feed", "rss.xml", "robots.txt", "Robots.TXT", "health", "healthz", "status", "actuator",
 		"metrics", "sitemap", "post-sitemap2.xml", "sitemap.xml.gz", "sitemap.html", "sitemap_index.xsl", "app.css", "logo.PNG", "a.b.js", "backup.zip", "x.php", "admin-ajax.php",
 		"xmlrpc.php", "index.html", ".", "a.", ".well-known", "orders", "17", "graphql", "en", "%20", "feeds", "atom"}
@@ -27,7 +38,7 @@ func TestPatternsClassify(t *testing.T) {
 		target := b.String()
 		request := []string{target, "GET " + target + " HTTP/1.1", "GET https://shop.example.com" + target + " HTTP/2.0"}[r.IntN(3)]
 		class := Classify([]byte(target))
-		if got := notPage.MatchString(request); got != (class != Page) {
+		if got := slices.ContainsFunc(notPage, func(re *regexp.Regexp) bool { return re.MatchString(request) }); got != (class != Page) {
 			t.Errorf("%s: no page = %v, and it is %s", request, got, class)
 		}
 		if got := asset.MatchString(request); got != (class == Asset) && class != Sitemap {

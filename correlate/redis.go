@@ -472,10 +472,17 @@ func pickByPID(list []*Instance, pids map[int64]bool) *Instance {
 	return nil
 }
 
+// digestEnding ends the names of digests, which stand in front of the names of what was folded.
+const digestEnding = ".culprit"
+
 var rotation = regexp.MustCompile(`(?:[.-](?:\d{8}(?:-\d+)?|\d{4}-\d{2}-\d{2}|\d{1,3}))?(?:\.(?:gz|xz|bz2|zst|zip))?$`)
 
-// Family is a file's name without rotation number, date and compression: all files of one rotated log share it.
+// Family is a file's name without rotation number, date and compression: all files of one rotated log share it, also when
+// they were folded into several digests, so it tells logs apart on one host only.
 func Family(file string) string {
+	if i := strings.LastIndex(file, digestEnding+"/"); i >= 0 {
+		file = file[i+len(digestEnding)+1:]
+	}
 	for {
 		short := rotation.ReplaceAllString(file, "")
 		if short == file {

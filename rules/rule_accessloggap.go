@@ -47,7 +47,7 @@ func checkAccessLogGap(c *Case) []Finding {
 	var names []string
 	for _, in := range c.Inputs {
 		if slices.Contains(c.Web.Files, in.File) && !in.From.IsZero() && in.DuplicateOf == "" {
-			family := correlate.Family(in.File)
+			family := correlate.Family(in.File) + "\x00" + in.Host
 			if families[family] == nil {
 				names = append(names, family)
 			}
@@ -114,7 +114,8 @@ func rotationOf(file string) (int, bool) {
 		n, err := strconv.Atoi(m[1])
 		return n, err == nil
 	}
-	return 0, correlate.Family(file) == file
+	base := path.Base(file)
+	return 0, correlate.Family(base) == base
 }
 
 func lastLine(in correlate.Input) correlate.Evidence {

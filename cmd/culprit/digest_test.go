@@ -157,6 +157,25 @@ func makeDigest(t *testing.T, name string, args ...string) string {
 	return file
 }
 
+// A log that was rotated is one log, also where its files were folded into two digests.
+func TestDigestsOfOneRotation(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"redis-server.log.1": "811:C 01 Mar 2026 04:00:01.100 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo\n" +
+			"811:M 01 Mar 2026 04:00:01.121 * Ready to accept connections\n811:M 01 Mar 2026 09:00:01.120 * 10 changes in 300 seconds. Saving...\n",
+		"redis-server.log": "1200:C 01 Mar 2026 09:31:01.100 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo\n1200:M 01 Mar 2026 09:31:01.121 * Ready to accept connections\n",
+		"kern.log":         "2026-03-01T09:30:07.120911+00:00 app1 kernel: Out of memory: Killed process 811 (redis-server) total-vm:4402152kB, anon-rss:3881204kB, file-rss:0kB, shmem-rss:0kB, UID:110 pgtables:8000kB oom_score_adj:0\n",
+	})
+	part := func(name, file string) string { return makeDigest(t, name, filepath.Join(dir, file)) }
+	var out, errs bytes.Buffer
+	args := []string{"--host-tz", "UTC", part("one.culprit", "redis-server.log.1"), part("two.culprit", "redis-server.log"), filepath.Join(dir, "kern.log")}
+	if code := run(t.Context(), append([]string{"analyze", "--format", "json"}, args...), nil, &out, &errs); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	if want := "started again at 2026-03-01 09:31:01 UTC without having shut down: the kernel killed it 53 s before"; !strings.Contains(out.String(), want) {
+		t.Errorf("the report lacks %q", want)
+	}
+}
+
 func TestDigestThatCannotBeRead(t *testing.T) {
 	file := makeDigest(t, "web1.culprit", "../../testdata/incidents/magento-locks")
 	whole, err := os.ReadFile(file)

@@ -327,7 +327,7 @@ func fakeCompare(name, op, quoted string) (func(map[string]string) bool, error) 
 }
 
 // fakePipeline takes an entry through its stages.
-type fakePipeline []func(labels map[string]string, line string) bool
+type fakePipeline []func(labels map[string]string, line *string) bool
 
 func (p fakePipeline) run(stream map[string]string, line string) (map[string]string, bool) {
 	if len(p) == 0 {
@@ -335,7 +335,7 @@ func (p fakePipeline) run(stream map[string]string, line string) (map[string]str
 	}
 	labels := maps.Clone(stream)
 	for _, stage := range p {
-		if !stage(labels, line) {
+		if !stage(labels, &line) {
 			return nil, false
 		}
 	}
@@ -352,7 +352,7 @@ func fakeStages(s string) (p fakePipeline, rest string, err error) {
 			if err != nil {
 				return nil, "", err
 			}
-			p = append(p, func(_ map[string]string, line string) bool { return strings.Contains(line, want) })
+			p = append(p, func(_ map[string]string, line *string) bool { return strings.Contains(*line, want) })
 			s = s[len(m[0]):]
 			continue
 		}
@@ -366,40 +366,47 @@ func fakeStages(s string) (p fakePipeline, rest string, err error) {
 
 var (
 	fakePattern = regexp.MustCompile(`^\|\s*pattern\s+("(?:[^"\\]|\\.)*")\s*`)
+	fakeLine    = regexp.MustCompile(`^\|\s*line_format\s+("(?:[^"\\]|\\.)*")\s*`)
 	fakeFormat  = regexp.MustCompile(`^\|\s*label_format\s+`)
 	fakeSet     = regexp.MustCompile("^(\\w+)=`([^`]*)`\\s*,?\\s*")
 	fakeLabel   = regexp.MustCompile(`^\|\s*(\w+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|` + "`[^`]*`" + `)\s*`)
 )
 
-// fakeParser reads a pattern, a label_format or a label filter from the start of s.
-func fakeParser(s string) (func(map[string]string, string) bool, string, error) {
+// fakeParser reads a pattern, a line_format, a label_format or a label filter from the start of s.
+func fakeParser(s string) (func(map[string]string, *string) bool, string, error) {
+	if m := fakeLine.FindStringSubmatch(s); m != nil {
+		text, err := strconv.Unquote(m[1])
+		if err != nil {
+			return nil, "", err
+		}
+		t, err := fakeTemplate(text)
+		return func(labels map[string]string, line *string) bool { *line = fakeExecute(t, labels); return true }, s[len(m[0]):], err
+	}
 	if m := fakePattern.FindStringSubmatch(s); m != nil {
 		text, err := strconv.Unquote(m[1])
 		if err != nil {
 			return nil, "", err
 		}
-		// By regular expressions, not by the code under test: a name takes as little as it can.
-		expr := "^"
-		for i, part := range regexp.MustCompile(`<\w+>`).Split(text, -1) {
-			if expr += regexp.QuoteMeta(part); i < strings.Count(text, "<") {
-				expr += "(.*?)"
-			}
-		}
+		// Written after Loki's own, not with the code under test: a name takes all up to the literal behind it, and all that
+		// is left where that does not come.
+		literals := regexp.MustCompile(`<\w+>`).Split(text, -1)
 		names := regexp.MustCompile(`<(\w+)>`).FindAllStringSubmatch(text, -1)
-		if strings.HasSuffix(text, ">") {
-			expr += "$"
-		}
-		re, err := regexp.Compile(expr)
-		return func(labels map[string]string, line string) bool {
-			if found := re.FindStringSubmatch(line); found != nil {
-				for i, name := range names {
-					if name[1] != "_" {
-						labels[name[1]] = found[i+1]
-					}
+		return func(labels map[string]string, line *string) bool {
+			left, found := strings.CutPrefix(*line, literals[0])
+			for i, name := range names {
+				if !found {
+					break
+				}
+				value := left
+				if literals[i+1] != "" || i+1 < len(names) {
+					value, left, found = strings.Cut(left, literals[i+1])
+				}
+				if name[1] != "_" {
+					labels[name[1]] = value
 				}
 			}
 			return true
-		}, s[len(m[0]):], err
+		}, s[len(m[0]):], nil
 	}
 	if m := fakeFormat.FindString(s); m != "" {
 		var sets [][2]string
@@ -413,32 +420,40 @@ func fakeParser(s string) (func(map[string]string, string) bool, string, error) 
 		}
 		var templates []*template.Template
 		for _, set := range sets {
-			t, err := template.New(set[0]).Option("missingkey=zero").Funcs(template.FuncMap{"regexReplaceAll": func(re, s, by string) (string, error) {
-				r, err := regexp.Compile(re)
-				if err != nil {
-					return "", err
-				}
-				return r.ReplaceAllString(s, by), nil
-			}}).Parse(set[1])
+			t, err := fakeTemplate(set[1])
 			if err != nil {
 				return nil, "", err
 			}
 			templates = append(templates, t)
 		}
-		return func(labels map[string]string, _ string) bool {
+		return func(labels map[string]string, _ *string) bool {
 			for i, t := range templates {
-				var b strings.Builder
-				if err := t.Execute(&b, labels); err != nil {
-					panic(err)
-				}
-				labels[sets[i][0]] = b.String()
+				labels[sets[i][0]] = fakeExecute(t, labels)
 			}
 			return true
 		}, s, nil
 	}
 	if m := fakeLabel.FindStringSubmatch(s); m != nil {
 		match, err := fakeCompare(m[1], m[2], m[3])
-		return func(labels map[string]string, _ string) bool { return match(labels) }, s[len(m[0]):], err
+		return func(labels map[string]string, _ *string) bool { return match(labels) }, s[len(m[0]):], err
 	}
 	return nil, s, nil
+}
+
+func fakeTemplate(text string) (*template.Template, error) {
+	return template.New("").Option("missingkey=zero").Funcs(template.FuncMap{"regexReplaceAll": func(re, s, by string) (string, error) {
+		r, err := regexp.Compile(re)
+		if err != nil {
+			return "", err
+		}
+		return r.ReplaceAllString(s, by), nil
+	}}).Parse(text)
+}
+
+func fakeExecute(t *template.Template, labels map[string]string) string {
+	var b strings.Builder
+	if err := t.Execute(&b, labels); err != nil {
+		panic(err)
+	}
+	return b.String()
 }

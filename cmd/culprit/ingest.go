@@ -73,7 +73,9 @@ func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.T
 	var folds []*correlate.Timeline
 	var size int64
 	for _, u := range d.units {
-		size += u.Size
+		if size += u.Size; !u.Again() {
+			size += largeInput + 1 // what a stream or a Loki holds is not known
+		}
 	}
 	paceCollector(size)
 	ctx, done := d.tellProgress(ctx)

@@ -385,53 +385,6 @@ func TestLokiGivesTheLocalVerdict(t *testing.T) {
 	}
 }
 
-// Counted by Loki instead of read, an access log tells of every client what it tells line by line, but for lines that do
-// not follow its format, and the same are blamed.
-func TestLokiCounts(t *testing.T) {
-	dirs := []string{"../../testdata/incidents/session-patterns"}
-	more, err := filepath.Glob(*moreIncidents)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range append(dirs, more...) {
-		t.Run(filepath.Base(dir), func(t *testing.T) {
-			_, arg, rest := lokiOf(t, dir)
-			told := func(arg string) (clients map[string]string, damaged int) {
-				inc, _, err := incident(t.Context(), []string{arg, rest}, "", nil, 2, correlate.Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				clients = map[string]string{}
-				inc.Web.EachClient(func(c correlate.Client) {
-					clients[c.Addr+" "+c.Agent] = fmt.Sprintf("%d requests, %d pages, %d failed, %d denied", c.Requests, c.Pages, c.Failed5xx, c.Denied)
-				})
-				for _, in := range inc.Inputs {
-					if in.Format == "nginx-access" && strings.HasPrefix(in.Note, "counted by Loki") {
-						damaged += in.Skipped
-					} else if in.Format == "nginx-access" && strings.HasSuffix(arg, "counts") {
-						t.Logf("%s: %s", in.File, in.Note)
-					}
-				}
-				return clients, damaged
-			}
-			read, _ := told(arg + "&read=lines")
-			counted, damaged := told(arg + "&read=counts")
-			different := 0
-			for client, sums := range read {
-				if counted[client] != sums {
-					different++
-				}
-			}
-			if different > damaged || len(counted) > len(read) {
-				t.Errorf("%d of %d clients differ, where %d lines are damaged: -read +counted:\n%.3000s", different, len(read), damaged, cmp.Diff(read, counted))
-			}
-			if diff := cmp.Diff(coarse(toldBy(t, arg+"&read=lines", rest)), coarse(toldBy(t, arg+"&read=counts", rest))); diff != "" {
-				t.Errorf("the verdict: -read +counted:\n%.3000s", diff)
-			}
-		})
-	}
-}
-
 // coarse is the verdict and who is blamed, with shares to a tenth: the first and last minute of a count are whole ones, and
 // the minutes of a path that nobody embeds are those of all requests.
 func coarse(told map[string]any) map[string]any {
@@ -471,6 +424,32 @@ func TestLokiCountsWithinLimits(t *testing.T) {
 		inc.Web.EachClient(func(c correlate.Client) { requests += c.Requests })
 		if note := inc.Inputs[0].Note; !strings.Contains(note, c.want) || requests != 1200 {
 			t.Errorf("at most %d series: %d requests, %s", c.series, requests, note)
+		}
+	}
+}
+
+// Counts that are no numbers are not taken for any: the log is read.
+func TestLokiCountsThatAreNone(t *testing.T) {
+	f := newFakeLoki(t)
+	for i := range 300 {
+		at := hour.Add(time.Duration(i) * 6 * time.Second)
+		f.push(webLabels("web1"), at, fmt.Sprintf(`198.51.100.%d - - [%s] "GET /tea-%d.html HTTP/1.1" 200 12 "-" "Mozilla/5.0 (X11)"`, i%250, at.Format("02/Jan/2006:15:04:05 -0700"), i%9))
+	}
+	f.settle()
+	for _, sample := range []string{`[1776643260, "many"]`, `[1776643260, "-3"]`, `[1776643260, "NaN"]`, `[1776643260]`, `{"at": 1776643260}`, `7`} {
+		f.meddle = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+			counting := strings.Contains(r.Form.Get("query"), "c_client")
+			if counting {
+				fmt.Fprintf(w, `{"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {"c_client": "198.51.100.1"}, "values": [%s]}]}}`, sample)
+			}
+			return counting
+		}
+		inc, _, err := incident(t.Context(), []string{f.arg(`{job="nginx"}`, hour, hour.Add(time.Hour)) + "&read=counts"}, "", nil, 2, correlate.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if note := inc.Inputs[0].Note; inc.Inputs[0].Facts != 300 || !strings.Contains(note, "could not be counted: an answer that is none of Loki's") {
+			t.Errorf("%s: %d requests, %s", sample, inc.Inputs[0].Facts, note)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -42,15 +43,14 @@ type tally struct {
 }
 
 type tallyRow struct {
-	series, minute uint32
-	width          uint16 // in minutes
-	n              int64
+	series, minute, n uint32
+	width             uint16 // in minutes
 }
 
 func newTally(by ...string) *tally { return &tally{by: by, series: map[string]uint32{}} }
 
 func (t *tally) add(labels map[string]string, from time.Time, width time.Duration, n int64) {
-	if t.full = t.full || len(t.rows) == maxCountRows; t.full {
+	if t.full = t.full || len(t.rows) >= maxCountRows; t.full {
 		return
 	}
 	if (t.by[0] == parsers.LabelClient || t.by[0] == "c_target") && labels[t.by[0]] == "" || slices.Contains(t.by, parsers.LabelStatus) && labels[parsers.LabelStatus] == "" {
@@ -68,12 +68,14 @@ func (t *tally) add(labels map[string]string, from time.Time, width time.Duratio
 		t.series[key] = id
 		t.names = append(t.names, names)
 	}
-	t.rows = append(t.rows, tallyRow{id, uint32(from.Unix() / 60), uint16(width / time.Minute), n})
+	for ; n > 0; n -= math.MaxUint32 {
+		t.rows = append(t.rows, tallyRow{id, uint32(from.Unix() / 60), uint32(min(n, math.MaxUint32)), uint16(width / time.Minute)})
+	}
 }
 
 func (t *tally) sum() (n int64) {
 	for _, r := range t.rows {
-		n += r.n
+		n += int64(r.n)
 	}
 	return n
 }
@@ -105,12 +107,15 @@ func countAccess(ctx context.Context, n *collect.LokiCounter, src *parsers.Sourc
 	if c.examples, err = c.fetchExamples(ctx, n, src); err != nil {
 		return err
 	}
-	c.emit(src, pattern, out)
+	noPath := c.emit(src, pattern, out)
 
 	counted := c.requests.sum()
 	sum.Read, sum.Facts = int(entries), int(counted)
 	sum.Note = fmt.Sprintf("counted by Loki, not read: %d of %d entries by client, %d lines fetched as evidence, %d queries; times of answers are not known",
 		counted, entries, len(c.examples), n.Queries())
+	if noPath > 0 {
+		sum.Note += fmt.Sprintf("; the routes of %d are not known: only the %d paths of an hour that are asked for most are counted", noPath, topRoutes)
+	}
 	if sum.Skipped = int(c.requests.unread); sum.Skipped > 0 {
 		sum.Note += fmt.Sprintf("; %d do not follow the log_format", sum.Skipped)
 	}
@@ -133,11 +138,15 @@ func takeCounts(ctx context.Context, n *collect.LokiCounter, p parsers.LinePatte
 		routes: newTally("c_target", parsers.LabelStatus, "c_site"), failures: newTally("c_target", parsers.LabelStatus),
 	}
 	read := "| pattern " + strconv.Quote(p.Pattern)
-	target := read + " | label_format c_target=`{{regexReplaceAll \"[?#].*\" .c_request \"\"}}`"
+	// Each entry costs Loki what its stages do: filters come first, and a template with a regular expression last.
+	target := ` | line_format "{{.c_request}}" | pattern "<c_target>?<_>"`
 	if p.Has(parsers.LabelReferer) {
-		target += ", c_site=`{{regexReplaceAll \"^(https?://[^/?#]*).*\" .c_referer \"$1\"}}`"
+		target += " | label_format c_site=`{{if eq .c_referer \"-\"}}-{{else}}{{regexReplaceAll \"^(https?://[^/?#]*).*\" .c_referer \"$1\"}}{{end}}`"
 	}
-	fine, failed := ` | c_status!~"5.."`, ` | c_status=~"5.."`
+	pages := read + ` | c_status=~"[123].." | c_status!="304"`
+	for _, no := range correlate.NotPagePatterns() {
+		pages += ` | c_request!~` + strconv.Quote(no)
+	}
 	queries := []struct {
 		into     *tally
 		pipeline string
@@ -145,11 +154,11 @@ func takeCounts(ctx context.Context, n *collect.LokiCounter, p parsers.LinePatte
 		most     int
 	}{
 		{c.requests, read, true, 0},
-		{c.pages, read + ` | c_status=~"[123].." | c_status!="304" | c_request!~` + strconv.Quote(correlate.NotPagePattern()), true, 0},
+		{c.pages, pages, true, 0},
 		{c.assets, read + ` | c_request=~` + strconv.Quote(correlate.AssetPattern()), false, 0},
 		{c.noReferer, read + ` | c_referer="-"`, false, 0},
-		{c.routes, target + fine, false, topRoutes},
-		{c.failures, target + failed, false, topFailures},
+		{c.routes, read + ` | c_status!~"5.."` + target, false, topRoutes},
+		{c.failures, read + ` | c_status=~"5.."` + target, false, topFailures},
 	}
 	for _, q := range queries {
 		if q.into == c.noReferer && !p.Has(parsers.LabelReferer) {
@@ -179,7 +188,7 @@ type shape struct {
 func newShape(rows []tallyRow) *shape {
 	by := map[uint32]int64{}
 	for _, r := range rows {
-		by[r.minute] += r.n
+		by[r.minute] += int64(r.n)
 	}
 	s := &shape{}
 	sum := int64(0)
@@ -196,7 +205,7 @@ func (s *shape) spread(r tallyRow, give func(minute uint32, n int64)) {
 	i, _ := slices.BinarySearch(s.minutes, r.minute)
 	j, _ := slices.BinarySearch(s.minutes, r.minute+uint32(r.width))
 	if i == j {
-		give(r.minute, r.n)
+		give(r.minute, int64(r.n))
 		return
 	}
 	before := int64(0)
@@ -205,13 +214,13 @@ func (s *shape) spread(r tallyRow, give func(minute uint32, n int64)) {
 	}
 	total := s.upTo[j-1] - before
 	parts := make([]int64, j-i)
-	rest := r.n
+	rest := int64(r.n)
 	for m := i; m < j; m++ { // whole shares first
 		own := s.upTo[m] - before
 		if m > i {
 			own = s.upTo[m] - s.upTo[m-1]
 		}
-		parts[m-i] = r.n * own / total
+		parts[m-i] = int64(r.n) * own / total
 		rest -= parts[m-i]
 	}
 	for range rest {
@@ -234,7 +243,7 @@ func (c *accessCounts) shapesOf(ctx context.Context, n *collect.LokiCounter, p p
 	for _, r := range c.routes.rows {
 		names := c.routes.names[r.series]
 		route := string(correlate.Route([]byte(requestTarget(names[0])), nil))
-		if requests[route] += r.n; sites[route] == nil {
+		if requests[route] += int64(r.n); sites[route] == nil {
 			sites[route] = map[string]bool{}
 		}
 		sites[route][names[2]] = true
@@ -324,7 +333,7 @@ func (t *tally) heaviest(most int) []heavy {
 		if h.n == 0 || r.minute < h.minute {
 			h.minute = r.minute
 		}
-		h.names, h.n = t.names[r.series], h.n+r.n
+		h.names, h.n = t.names[r.series], h.n+int64(r.n)
 	}
 	slices.SortFunc(all, func(a, b heavy) int { return cmp.Or(-cmp.Compare(a.n, b.n), slices.Compare(a.names, b.names)) })
 	return all[:min(len(all), most)]
@@ -338,8 +347,8 @@ func requestTarget(request string) string {
 	return request
 }
 
-// emit folds the counts in, then the lines.
-func (c *accessCounts) emit(src *parsers.Source, p parsers.LinePattern, out sink) {
+// emit folds the counts in, then the lines, and tells how many requests no path accounts for.
+func (c *accessCounts) emit(src *parsers.Source, p parsers.LinePattern, out sink) (noPath int64) {
 	record := func(minute uint32, fact parsers.Fact) {
 		out.record(parsers.Record{Time: time.Unix(int64(minute)*60, 0).UTC(), Clock: parsers.ZonedClock, At: parsers.Pos{File: src.Name}, Fact: fact})
 	}
@@ -372,7 +381,7 @@ func (c *accessCounts) emit(src *parsers.Source, p parsers.LinePattern, out sink
 	clients := func(t *tally, set func(*parsers.AccessCount, int64)) {
 		for _, r := range t.rows {
 			count := &parsers.AccessCount{Access: who(t, t.names[r.series])}
-			set(count, r.n)
+			set(count, int64(r.n))
 			if minute, ok := asked[strings.Join(t.names[r.series], "\x00")]; ok && (t == c.assets || t == c.noReferer) {
 				r.minute = minute
 			}
@@ -387,7 +396,7 @@ func (c *accessCounts) emit(src *parsers.Source, p parsers.LinePattern, out sink
 	byStatus := map[[2]uint32]int64{} // minute and status: what no path accounts for
 	for _, r := range c.requests.rows {
 		status, _ := strconv.Atoi(c.requests.names[r.series][len(c.requests.by)-1])
-		byStatus[[2]uint32{r.minute, uint32(status)}] += r.n
+		byStatus[[2]uint32{r.minute, uint32(status)}] += int64(r.n)
 	}
 	for _, t := range []*tally{c.routes, c.failures} {
 		for _, r := range t.rows {
@@ -408,6 +417,7 @@ func (c *accessCounts) emit(src *parsers.Source, p parsers.LinePattern, out sink
 	}
 	for _, status := range slices.Sorted(maps.Keys(other)) {
 		if rest := other[status]; rest > 0 && len(c.requests.rows) > 0 {
+			noPath += rest
 			record(c.requests.rows[0].minute, &parsers.RouteCount{Access: parsers.Access{Status: int(status)}, Requests: rest})
 		}
 	}
@@ -423,4 +433,5 @@ func (c *accessCounts) emit(src *parsers.Source, p parsers.LinePattern, out sink
 			}
 		})
 	}
+	return noPath
 }

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -147,19 +148,19 @@ func (c *lokiClient) once(ctx context.Context, what string, params url.Values, d
 	var answer struct {
 		Status string
 		Error  string
-		Data   json.RawMessage
+		Data   any
 	}
-	if err := json.NewDecoder(body).Decode(&answer); err != nil {
-		if body.N <= 0 {
-			return tooMuch{fmt.Errorf("an answer of more than %d MiB", maxLokiBody>>20), true}
-		}
-		return lokiBroken(ctx, fmt.Errorf("an answer cut short: %w", err))
-	}
-	if answer.Status != "success" {
-		return fmt.Errorf("answered %q: %s", answer.Status, cut(answer.Error))
-	}
-	if err := json.Unmarshal(answer.Data, data); err != nil {
+	answer.Data = data
+	var other *json.UnmarshalTypeError
+	switch err := json.NewDecoder(body).Decode(&answer); {
+	case errors.As(err, &other) || errors.Is(err, errNoSample):
 		return fmt.Errorf("an answer that is none of Loki's: %w", err)
+	case err != nil && body.N <= 0:
+		return tooMuch{fmt.Errorf("an answer of more than %d MiB", maxLokiBody>>20), true}
+	case err != nil:
+		return lokiBroken(ctx, fmt.Errorf("an answer cut short: %w", err))
+	case answer.Status != "success":
+		return fmt.Errorf("answered %q: %s", answer.Status, cut(answer.Error))
 	}
 	return nil
 }
@@ -196,6 +197,22 @@ func lokiRefused(resp *http.Response, text string) error {
 		return transient{error: err}
 	}
 	return err
+}
+
+// lokiSample is a count at an instant, which Loki writes as [1776643260, "3"]: an answer holds a million of them.
+type lokiSample struct{ at, n int64 }
+
+var errNoSample = errors.New("no count at an instant")
+
+func (s *lokiSample) UnmarshalJSON(b []byte) error {
+	at, n, _ := bytes.Cut(bytes.Trim(b, "[]"), []byte(","))
+	seconds, errAt := strconv.ParseFloat(string(bytes.TrimSpace(at)), 64)
+	count, err := strconv.ParseFloat(string(bytes.Trim(n, "\" ")), 64)
+	if errAt != nil || err != nil || !(count >= 0 && count < 1<<53 && seconds >= 0 && seconds < 1<<40) {
+		return fmt.Errorf("%w: %s", errNoSample, cut(string(b)))
+	}
+	s.at, s.n = int64(seconds+0.5), int64(count)
+	return nil
 }
 
 // series lists the label sets of the streams that match. A day at a time where the whole is too much.

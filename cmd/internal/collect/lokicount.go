@@ -121,8 +121,8 @@ func (n *LokiCounter) matrix(ctx context.Context, pipeline string, by []string, 
 	var data struct {
 		Result []struct {
 			Metric map[string]string
-			Value  [2]any
-			Values [][2]any
+			Value  *lokiSample
+			Values []lokiSample
 		}
 	}
 	what, params := "query_range", url.Values{"query": {query}, "start": {nanos(in.from.Add(step))}, "end": {nanos(in.to)}, "step": {strconv.Itoa(int(step.Seconds()))}}
@@ -133,19 +133,13 @@ func (n *LokiCounter) matrix(ctx context.Context, pipeline string, by []string, 
 		return err
 	}
 	for _, r := range data.Result {
-		if r.Value[1] != nil {
-			r.Values = append(r.Values, r.Value)
+		if r.Value != nil {
+			r.Values = append(r.Values, *r.Value)
 		}
 		for _, v := range r.Values {
-			at, okTime := v[0].(float64)
-			text, okCount := v[1].(string)
-			count, err := strconv.ParseFloat(text, 64)
-			if !okTime || !okCount || err != nil {
-				return fmt.Errorf("a count of %v at %v", v[1], v[0])
-			}
-			from := time.Unix(int64(at+0.5), 0).UTC().Add(-step)
+			from := time.Unix(v.at, 0).UTC().Add(-step)
 			if !from.Before(in.from) && from.Before(in.to) {
-				each(r.Metric, from, int64(count))
+				each(r.Metric, from, v.n)
 			}
 		}
 	}

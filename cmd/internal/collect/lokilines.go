@@ -365,7 +365,7 @@ func (c *lokiClient) count(ctx context.Context, s selector, by []string, in slic
 	var data struct {
 		Result []struct {
 			Metric map[string]string
-			Value  [2]any
+			Value  lokiSample
 		}
 	}
 	query := fmt.Sprintf("sum by (%s) (count_over_time(%s [%s] offset 1ns))", strings.Join(by, ","), s, logqlDuration(in.width()))
@@ -374,13 +374,8 @@ func (c *lokiClient) count(ctx context.Context, s selector, by []string, in slic
 	}
 	sums := map[string]int64{}
 	for _, r := range data.Result {
-		text, _ := r.Value[1].(string)
-		n, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return nil, fmt.Errorf("a count of %q", cut(text))
-		}
 		l := lokiLog{names: by, labels: r.Metric}
-		sums[l.key()] += int64(n)
+		sums[l.key()] += r.Value.n
 	}
 	return sums, nil
 }

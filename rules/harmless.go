@@ -27,7 +27,7 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 		return false, "", 0
 	}
 	// INFO alone of a server that started less than a day ago says nothing of what ended the one before it.
-	if up := c.uptime(); !web && up > 0 && up < 24*time.Hour {
+	if up, known := c.uptime(); !web && known && up < 24*time.Hour {
 		return false, "", 0
 	}
 	if n, _, _ := c.refusedWrites(); n > 0 {
@@ -194,11 +194,11 @@ func (c *Case) diedInWindow() bool {
 	return false
 }
 
-// uptime is how long the server of the last snapshot had been running; 0 = unknown.
-func (c *Case) uptime() time.Duration {
+// uptime is how long the server of the last snapshot had been running, where that is known.
+func (c *Case) uptime() (up time.Duration, known bool) {
 	s := c.lastWith(func(s *correlate.Snapshot) bool { return s.Uptime.OK })
 	if s == nil {
-		return 0
+		return 0, false
 	}
-	return time.Duration(s.Uptime.N) * time.Second
+	return time.Duration(s.Uptime.N) * time.Second, true
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,10 +16,7 @@ func TestReportDoesNotDependOnWorkers(t *testing.T) {
 	if err != nil || len(dirs) == 0 {
 		t.Fatal("no incidents", err)
 	}
-	if testing.Short() {
-		dirs = dirs[len(dirs)-1:]
-	}
-	for _, dir := range dirs {
+	for _, dir := range fewer(dirs) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			want := analyzed(t, "--workers", "1", dir)
 			for _, workers := range []string{"2", "7"} {
@@ -45,6 +44,15 @@ func TestSimulatedReportDoesNotDependOnWorkers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// fewer are the incidents of testdata that a short run takes: it is the race detector's, under which each takes ten times as
+// long, and shows it no more than the first. TestExpected judges them all in any run.
+func fewer(dirs []string) []string {
+	if !testing.Short() {
+		return dirs
+	}
+	return slices.DeleteFunc(slices.Clone(dirs), func(dir string) bool { return !strings.Contains(dir, "magento-locks") })
 }
 
 func analyzed(t *testing.T, args ...string) string {

@@ -21,7 +21,7 @@ func TestEvidenceIsThere(t *testing.T) {
 	if err != nil || len(dirs) == 0 {
 		t.Fatal("no incidents", err)
 	}
-	for _, dir := range dirs {
+	for _, dir := range fewer(dirs) {
 		t.Run(filepath.Base(dir), func(t *testing.T) { checkEvidence(t, []byte(analyzed(t, dir)), dir) })
 	}
 }

@@ -32,7 +32,7 @@ func culprit(t *testing.T, args ...string) (code int, stdout, stderr string) {
 // TestFixOfEveryIncident writes the patches of each incident and applies them, in their order, with git and with patch.
 func TestFixOfEveryIncident(t *testing.T) {
 	incidents, _ := filepath.Glob("../../testdata/incidents/*")
-	for _, in := range incidents {
+	for _, in := range fewer(incidents) {
 		t.Run(filepath.Base(in), func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out")
 			code, _, stderr := culprit(t, "fix", in, "--out", out)

@@ -19,11 +19,7 @@ import (
 // The fold leaves no trace of order or division: the records of an incident in any order, in any number of folds merged in
 // any order, make the same incident and the same report.
 func TestFoldOrder(t *testing.T) {
-	names := []string{"tea-shop", "session-patterns", "laravel-embed"}
-	if testing.Short() {
-		names = names[1:2]
-	}
-	for _, name := range names {
+	for _, name := range fewer([]string{"tea-shop", "session-patterns", "laravel-embed", "magento-locks"}) {
 		t.Run(name, func(t *testing.T) {
 			d, err := newDriver(t.Context(), []string{"../../testdata/incidents/" + name}, nil, 1)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,7 +33,8 @@ var generated = map[string]func() map[string]string{
 // TestIncidentsAreGenerated keeps the provenance of the long logs: with -update it writes them, without it checks that they
 // are still what the generator makes. Compressed files are compared unpacked, as gzip's output may change with Go.
 func TestIncidentsAreGenerated(t *testing.T) {
-	for name, files := range generated {
+	for _, name := range fewer(slices.Sorted(maps.Keys(generated))) {
+		files := generated[name]
 		t.Run(name, func(t *testing.T) {
 			for path, want := range files() {
 				file := filepath.Join("../../testdata/incidents", name, path)

@@ -19,7 +19,7 @@ func TestEveryFormat(t *testing.T) {
 	if err != nil || len(dirs) == 0 {
 		t.Fatal("no incidents", err)
 	}
-	for _, dir := range dirs {
+	for _, dir := range fewer(dirs) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			tmp := t.TempDir()
 			args := []string{}

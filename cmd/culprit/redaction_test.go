@@ -31,9 +31,10 @@ func TestRedactedSaysNothing(t *testing.T) {
 		t.Fatalf("no incidents: %v", err)
 	}
 	prose := reportWords(t)
-	for _, file := range dirs {
+	for _, file := range fewer(dirs) {
 		dir := filepath.Dir(file)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Parallel()
 			r := redact.New([]byte("a key for tests"))
 			plain, _, err := incident(t.Context(), []string{dir}, "", nil, 2, correlate.Options{})
 			if err != nil {
@@ -76,11 +77,13 @@ func TestExportedCases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	effort := "8"
 	if testing.Short() {
-		dirs = dirs[:2]
+		effort = "2"
 	}
-	for _, dir := range dirs {
+	for _, dir := range fewer(dirs) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Parallel()
 			want, err := readExpected(dir)
 			if err != nil {
 				t.Fatal(err)
@@ -88,7 +91,7 @@ func TestExportedCases(t *testing.T) {
 			library := t.TempDir()
 			out := filepath.Join(library, "case")
 			var stdout, stderr bytes.Buffer
-			if code := run(t.Context(), []string{"export-case", dir, "--out", out, "--redact-key", "a key for tests", "--effort", "8"}, nil, &stdout, &stderr); code != exitOK {
+			if code := run(t.Context(), []string{"export-case", dir, "--out", out, "--redact-key", "a key for tests", "--effort", effort}, nil, &stdout, &stderr); code != exitOK {
 				t.Fatalf("exit %d: %s", code, &stderr)
 			}
 			got, err := readExpected(out)

@@ -34,9 +34,25 @@ func TestTTLHoldsOnRealRedis(t *testing.T) {
 		day  = 3600 // the replay is told so many seconds for each: it says nothing about runs of less than an hour
 	)
 	rdb := realRedis(t)
+	for try := 1; ; try++ {
+		predicted, measured, late := underTTL(t, rdb, pace, ttl, day)
+		switch {
+		case late < ttl/20 || isNear(predicted, measured):
+			near(t, "keys under the TTL", predicted, measured)
+			return
+		case try == 5: // a pace that is none proves nothing
+			t.Skipf("this machine is too busy to write %d keys a second: it stood still for %v", pace, late)
+		}
+		flush(t, rdb)
+	}
+}
+
+// underTTL is how many keys the replay says live at once under a TTL, how many do, and by how much the writer was late.
+func underTTL(t *testing.T, rdb *redis.Client, pace int, ttl, day time.Duration) (predicted, measured int64, late time.Duration) {
+	t.Helper()
 	start := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
 	g := &correlate.Growth{}
-	written := writePaced(t, rdb, pace, 3*ttl, 0, func(at time.Duration) {
+	written, late := writePaced(t, rdb, pace, 3*ttl, 0, func(at time.Duration) {
 		g.Run = append(g.Run, correlate.Snapshot{At: start.Add(at * day), Placed: true, NoTTL: parsers.Some(keysOf(t, rdb))})
 	})
 	predicted, _, ok := g.UnderTTL(ttl * day)
@@ -45,23 +61,20 @@ func TestTTLHoldsOnRealRedis(t *testing.T) {
 	}
 	flush(t, rdb)
 	var steady []int64
-	writePaced(t, rdb, pace, 3*ttl, ttl, func(at time.Duration) {
+	_, lateAgain := writePaced(t, rdb, pace, 3*ttl, ttl, func(at time.Duration) {
 		if at > ttl*3/2 {
 			steady = append(steady, keysOf(t, rdb))
 		}
 	})
-	if len(steady) == 0 {
-		t.Fatal("nothing measured")
-	}
 	sum := int64(0)
 	for _, n := range steady {
 		sum += n
 	}
-	measured := sum / int64(len(steady))
+	measured = sum / int64(max(len(steady), 1))
 	t.Logf("%d keys without expiry; under a TTL of %s the replay says %d, measured %d", written, ttl, predicted, measured)
-	near(t, "keys under the TTL", predicted, measured)
 	// And they go: nothing is left of them a moment after the last write.
 	until(t, "the keys to expire", func() bool { return keysOf(t, rdb) == 0 })
+	return predicted, measured, max(late, lateAgain)
 }
 
 // TestLimitHoldsOnRealRedis fills a server without limit and has verify say from its INFO what a limit would have done;
@@ -141,9 +154,13 @@ func verified(t *testing.T, dir string, limit int, policy, said string) int64 {
 
 func near(t *testing.T, what string, predicted, measured int64) {
 	t.Helper()
-	if measured <= 0 || math.Abs(float64(predicted-measured)) > agrees*float64(measured) {
+	if !isNear(predicted, measured) {
 		t.Errorf("%s: predicted %d, measured %d", what, predicted, measured)
 	}
+}
+
+func isNear(predicted, measured int64) bool {
+	return measured > 0 && math.Abs(float64(predicted-measured)) <= agrees*float64(measured)
 }
 
 // realRedis starts a redis-server of the test's own on a free port of the loopback.
@@ -185,7 +202,7 @@ func realRedis(t *testing.T) *redis.Client {
 // until polls for a condition.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -201,13 +218,16 @@ func until(t *testing.T, what string, holds func() bool) {
 // batch is how many writes go at once.
 const batch = 20
 
-// writePaced writes keys at a pace for so long, each living for ttl (0 = for ever), and calls look some twenty times.
-func writePaced(t *testing.T, rdb *redis.Client, pace int, length, ttl time.Duration, look func(at time.Duration)) int {
+// writePaced writes keys at a pace for so long, each living for ttl (0 = for ever), and calls look some twenty times. It tells
+// how many it wrote, and for how long at most it wrote none.
+func writePaced(t *testing.T, rdb *redis.Client, pace int, length, ttl time.Duration, look func(at time.Duration)) (written int, late time.Duration) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	start, n, looked := time.Now(), 0, time.Duration(0)
+	last := time.Duration(0)
 	for at := time.Duration(0); at < length; at = time.Since(start) {
+		late, last = max(late, at-last), at
 		pipe := rdb.Pipeline()
 		for due := int(at.Seconds() * float64(pace)); n < due; n++ {
 			pipe.Set(t.Context(), "wc_session_"+strconv.Itoa(n), "cart", ttl)
@@ -221,7 +241,7 @@ func writePaced(t *testing.T, rdb *redis.Client, pace int, length, ttl time.Dura
 		}
 		<-tick.C
 	}
-	return n
+	return n, late
 }
 
 // write writes keys that never expire, and tells how many there were when the first was refused, and how many were refused

@@ -130,7 +130,7 @@ func (s *testRedis) start() {
 		s.t.Fatal(err)
 	}
 	var err error
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		if s.conn, err = net.Dial("tcp", s.addr); err == nil {
 			s.r = bufio.NewReader(s.conn)
 			return
@@ -156,9 +156,10 @@ func (s *testRedis) set(key, value string) bool {
 	return reply[0] == '+'
 }
 
-// foretold compares the forecast that stood at half the way with what came.
-func (w *watched) foretold(t *testing.T, began, full time.Time) {
+// foretold compares the forecast that stood at half the way with what came, if it came at one pace.
+func (w *watched) foretold(t *testing.T, made []time.Time, full time.Time) {
 	t.Helper()
+	began := made[0]
 	half := began.Add(full.Sub(began) / 2)
 	w.mu.Lock()
 	all := w.out.String()
@@ -181,8 +182,9 @@ func (w *watched) foretold(t *testing.T, began, full time.Time) {
 		return
 	}
 	off := stood.Sub(full).Seconds() / full.Sub(at).Seconds()
-	t.Logf("foretold at %v of %v: wrong by %.0f %% of what was left", at.Sub(began), full.Sub(began), 100*off)
-	if off > 1 { // a busy machine writes at no steady rate; a quiet one is off by 2 %
+	kept := steady(made)
+	t.Logf("foretold at %v of %v: wrong by %.0f %% of what was left; at one pace: %v", at.Sub(began), full.Sub(began), 100*off, kept)
+	if kept && off > 1 { // the watch itself may be late; on a quiet machine it is off by 2 %
 		t.Error("that is no forecast")
 	}
 }
@@ -210,22 +212,24 @@ func TestWatchALeak(t *testing.T) {
 	w.event(t, "started", "access.log")
 
 	value := strings.Repeat("s", 2000)
-	began, keys := time.Now(), 0
+	var made []time.Time
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+	keys := 0
 	for status := 200; status == 200; keys++ {
 		if !redis.set(fmt.Sprintf("sess:%032x", keys), value) {
 			status = 500
 		}
 		fmt.Fprintf(log, "203.0.113.%d - - [%s] \"GET /product/%d HTTP/1.1\" %d 5120 \"-\" \"Mozilla/5.0 (compatible; ExampleBot/1.0; +http://example.com/bot)\"\n",
 			keys%7+1, time.Now().Format("02/Jan/2006:15:04:05 -0700"), keys, status)
-		if due := began.Add(time.Duration(keys) * time.Millisecond); time.Now().Before(due) {
+		made = append(made, time.Now())
+		if keys%10 == 9 { // a thousand a second, or as many as the machine can
 			<-tick.C
 		}
 	}
 	full := time.Now()
 	w.event(t, "forecast", "maxmemory")
-	w.foretold(t, began, full)
+	w.foretold(t, made, full)
 	for bytes.Count(recorded(t, rec, "access.log"), []byte("\n")) < keys {
 		<-tick.C
 	}
@@ -320,7 +324,7 @@ func TestWatchWithoutRedis(t *testing.T) {
 func TestWatchUntilFinding(t *testing.T) {
 	redis := startTestRedis(t, "--maxmemory", "2mb", "--maxmemory-policy", "noeviction")
 	w := startWatch(t.Context(), "--redis", "redis://"+redis.addr, "--until-finding", "--every", "50ms", "--ask", "50ms")
-	w.event(t, "verdict", "no-incident")
+	w.event(t, "verdict", "inconclusive") // of a server that has just begun
 	for i, value := 0, strings.Repeat("s", 2000); redis.set(fmt.Sprintf("sess:%032x", i), value); i++ {
 	}
 	<-w.done

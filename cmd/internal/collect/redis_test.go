@@ -43,7 +43,7 @@ func (s *server) start(args ...string) {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port)); err == nil {
 			c.Close()
 			return
@@ -152,7 +152,7 @@ func TestRedisDiesAndComesBack(t *testing.T) {
 	ask()
 	ask()
 	s.start()
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until) && r.node(r.seeds[0]).state != ""; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until) && r.node(r.seeds[0]).state != ""; time.Sleep(20 * time.Millisecond) {
 		ask() // the client tries a server that was away once a second
 	}
 	infos, events := facts(t, text)
@@ -172,7 +172,7 @@ func TestRedisWithPasswordAndSocket(t *testing.T) {
 	s.kill()
 	socket := s.dir + "/redis.sock"
 	s.start("--requirepass", "secret", "--unixsocket", socket)
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("unix", socket); err == nil { // the server listens there after it does on its port
 			c.Close()
 			break

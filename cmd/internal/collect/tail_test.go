@@ -75,7 +75,7 @@ func (l *logged) wait(t *testing.T, n int) (lost, repeated int) {
 			if !more {
 				return lost, repeated
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			return lost, repeated
 		}
 	}

@@ -117,7 +117,7 @@ func TestDigestCodesEveryField(t *testing.T) {
 
 // quick are what a fold remembers to be quick, and what a reader makes anew.
 var quick = map[reflect.Type][]string{
-	reflect.TypeFor[Timeline](): {"since", "until", "lastSpan", "lastFile", "lastTime"},
+	reflect.TypeFor[Timeline](): {"since", "until", "lastSpan", "lastFile", "lastTime", "newest"},
 	reflect.TypeFor[webFold](): {"limits", "clients", "held", "one", "routeRun", "grew", "lastFile", "lastTime", "lastWindow", "minute", "routeBin",
 		"lastStatus", "agents", "walk", "buf"},
 	reflect.TypeFor[clientSet](): {"limits", "programs", "running", "index", "grew", "start", "bin", "touched"},

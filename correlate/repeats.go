@@ -2,7 +2,6 @@ package correlate
 
 import (
 	"cmp"
-	"strconv"
 
 	"culprit/parsers"
 )
@@ -20,11 +19,70 @@ const (
 // thinning is how long the stretches of each list are: 0 = everything is kept, n = 2^(n-1) minutes.
 type thinning struct{ infos, redis, kernel, services, crons, pool, app, slow, memory, clocks int }
 
+// newestOfAll is a newest for each of the same lists.
+type newestOfAll struct{ infos, redis, kernel, services, crons, pool, app, slow, memory, clocks newest }
+
 // maxStretch ends the doubling: 2^30 minutes are longer than any log.
 const maxStretch = 31
 
+// newest is where the first and the last fact of the newest stretch stand in a list, of each file and kind. It saves the
+// list from growing: to gather a quarter too many facts and go over all of them again took half the time of a long Redis
+// log. It is of no consequence otherwise, and forgotten when facts move.
+type newest map[repeat]newestStretch
+
+type repeat struct {
+	file string
+	kind repeatKind
+}
+
+// repeatKind tells facts of a list apart that repeat each by itself.
+type repeatKind struct {
+	name, of string
+	n        int64
+}
+
+type newestStretch struct {
+	clock       parsers.Clock
+	stretch     int64
+	first, last int // the same where there is one
+}
+
+// maxNewest bounds the files and kinds: beyond them are none that repeat often.
+const maxNewest = 1024
+
+// settle lets the fact at the end of list take the place of one that it makes superfluous.
+func settle[T any](list *[]seen[T], stretch int, at *newest, kind func(*T) repeatKind) {
+	end := len(*list) - 1
+	s := &(*list)[end]
+	if *at == nil || len(*at) > maxNewest {
+		*at = newest{}
+	}
+	r, is := repeat{s.at.File, kind(&s.fact)}, newestStretch{s.when.clock, floorDiv(s.when.seconds(), 60<<(stretch-1)), end, end}
+	have, ok := (*at)[r]
+	if !ok || have.clock != is.clock || have.stretch != is.stretch {
+		(*at)[r] = is
+		return
+	}
+	first, last := &(*list)[have.first], &(*list)[have.last]
+	switch before, behind := earlier(s, first), earlier(last, s); {
+	case before && first == last:
+		have.first = end
+		(*at)[r] = have
+		return
+	case behind && first == last:
+		have.last = end
+		(*at)[r] = have
+		return
+	case before:
+		*first = *s
+	case behind:
+		*last = *s
+	}
+	*list = (*list)[:end]
+}
+
 // thinOut keeps list within limit. It does so when the list is a quarter over it, or at the end.
-func thinOut[T any](list *[]seen[T], stretch *int, limit int, kind func(*T) string, end bool) {
+func thinOut[T any](list *[]seen[T], stretch *int, limit int, kind func(*T) repeatKind, end bool) {
 	if len(*list) <= limit+limit/4 && !(end && (*stretch > 0 || len(*list) > limit)) {
 		return
 	}
@@ -38,18 +96,30 @@ func thinOut[T any](list *[]seen[T], stretch *int, limit int, kind func(*T) stri
 	}
 }
 
+// addRepeat keeps a fact of those that repeat.
+func addRepeat[T any](list *[]seen[T], stretch *int, at *newest, limit int, kind func(*T) repeatKind, r *parsers.Record, fact *T) {
+	keep(list, r, fact)
+	if *stretch > 0 {
+		settle(list, *stretch, at, kind)
+	}
+	if len(*list) > limit+limit/4 {
+		thinOut(list, stretch, limit, kind, false)
+		*at = nil
+	}
+}
+
 // firstAndLast keeps the first and the last fact of each file, kind and stretch of so many seconds.
-func firstAndLast[T any](list []seen[T], seconds int64, kind func(*T) string) []seen[T] {
+func firstAndLast[T any](list []seen[T], seconds int64, kind func(*T) repeatKind) []seen[T] {
 	type place struct {
-		file, kind string
-		clock      parsers.Clock
-		stretch    int64
+		repeat
+		clock   parsers.Clock
+		stretch int64
 	}
 	type pair struct{ first, last int }
 	at := make(map[place]pair, len(list)/2)
 	for i := range list {
 		s := &list[i]
-		p := place{s.at.File, kind(&s.fact), s.when.clock, floorDiv(s.when.seconds(), seconds)}
+		p := place{repeat{s.at.File, kind(&s.fact)}, s.when.clock, floorDiv(s.when.seconds(), seconds)}
 		have, ok := at[p]
 		if !ok {
 			at[p] = pair{i, i}
@@ -63,11 +133,13 @@ func firstAndLast[T any](list []seen[T], seconds int64, kind func(*T) string) []
 		}
 		at[p] = have
 	}
-	keep := make([]bool, len(list))
+	keep, n := make([]bool, len(list)), 0
 	for _, p := range at {
-		keep[p.first], keep[p.last] = true, true
+		if keep[p.first], keep[p.last] = true, true; p.first != p.last {
+			n++
+		}
 	}
-	kept := make([]seen[T], 0, 2*len(at))
+	kept := make([]seen[T], 0, len(at)+n)
 	for i := range list {
 		if keep[i] {
 			kept = append(kept, list[i])
@@ -90,29 +162,30 @@ func (s stamp) seconds() int64 {
 
 // The kinds of facts that repeat. A server that was started anew is a kind of its own, so that the last save of the one
 // that died stays.
-func redisKind(e *parsers.RedisEvent) string {
+func redisKind(e *parsers.RedisEvent) repeatKind {
 	if e.Role == "M" && e.PID.OK {
-		return e.Event + strconv.FormatInt(e.PID.N, 10)
+		return repeatKind{name: e.Event, of: "pid", n: e.PID.N}
 	}
-	return e.Event
+	return repeatKind{name: e.Event}
 }
-func infoKind(i *parsers.RedisInfo) string {
+func infoKind(i *parsers.RedisInfo) repeatKind {
 	if i.Fields["used_memory_rss"] != "" {
-		return i.Fields["run_id"]
+		return repeatKind{name: i.Fields["run_id"]}
 	}
-	return strconv.Itoa(len(i.Keyspace))
+	return repeatKind{of: "databases", n: int64(len(i.Keyspace))}
 }
-func kernelKind(e *parsers.KernelEvent) string   { return e.Event + " " + e.Comm }
-func serviceKind(e *parsers.ServiceEvent) string { return e.Event + " " + e.Unit }
-func cronKind(e *parsers.CronRun) string         { return e.Command }
-func poolKind(e *parsers.PoolEvent) string       { return e.Event + " " + e.Pool }
-func appKind(e *parsers.AppEvent) string         { return e.Signature }
-func slowKind(e *parsers.SlowCommand) string     { return e.Command }
-func memoryKind(m *parsers.HostMemory) string    { return m.From }
-func clockKind(c *parsers.ClockReading) string   { return c.From + c.Zone }
+func kernelKind(e *parsers.KernelEvent) repeatKind   { return repeatKind{name: e.Event, of: e.Comm} }
+func serviceKind(e *parsers.ServiceEvent) repeatKind { return repeatKind{name: e.Event, of: e.Unit} }
+func cronKind(e *parsers.CronRun) repeatKind         { return repeatKind{name: e.Command} }
+func poolKind(e *parsers.PoolEvent) repeatKind       { return repeatKind{name: e.Event, of: e.Pool} }
+func appKind(e *parsers.AppEvent) repeatKind         { return repeatKind{name: e.Signature} }
+func slowKind(e *parsers.SlowCommand) repeatKind     { return repeatKind{name: e.Command} }
+func memoryKind(m *parsers.HostMemory) repeatKind    { return repeatKind{name: m.From} }
+func clockKind(c *parsers.ClockReading) repeatKind   { return repeatKind{name: c.From, of: c.Zone} }
 
 // boundRepeats keeps the lists of facts that repeat within their bounds.
 func (t *Timeline) boundRepeats(end bool) {
+	t.newest = newestOfAll{}
 	thinOut(&t.infos, &t.thinned.infos, maxSnapshots, infoKind, end)
 	thinOut(&t.redis, &t.thinned.redis, maxRedisLog, redisKind, end)
 	thinOut(&t.kernel, &t.thinned.kernel, maxEvents, kernelKind, end)

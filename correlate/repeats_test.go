@@ -29,10 +29,10 @@ func TestRepeatsCommute(t *testing.T) {
 		if shuffle {
 			r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		}
-		lists, stretches := make([][]seen[parsers.RedisEvent], parts), make([]int, parts)
+		lists, stretches, newests := make([][]seen[parsers.RedisEvent], parts), make([]int, parts), make([]newest, parts)
 		for i, s := range list {
-			lists[i%parts] = append(lists[i%parts], s)
-			thinOut(&lists[i%parts], &stretches[i%parts], limit, redisKind, false)
+			r := parsers.Record{Time: s.when.t, Clock: s.when.clock, At: s.at}
+			addRepeat(&lists[i%parts], &stretches[i%parts], &newests[i%parts], limit, redisKind, &r, &s.fact)
 			if n := len(lists[i%parts]); n > limit+limit/4+1 {
 				t.Fatalf("%d kept", n)
 			}

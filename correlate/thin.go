@@ -12,6 +12,7 @@ import (
 // told in fewer words than the last hour. The first reading stays, and those on both sides of a restart. Call it behind
 // Incident, which puts the readings in order.
 func (t *Timeline) Thin(most int) {
+	t.newest = newestOfAll{} // facts move
 	// The nodes of a cluster answer into one file by turns.
 	server := func(s *seen[parsers.RedisInfo]) string {
 		return s.at.File + "\x00" + s.fact.Addr + "\x00" + s.fact.Fields["tcp_port"]

@@ -43,6 +43,7 @@ type Timeline struct {
 	groups     []seen[parsers.KeyGroup]
 	configs    map[string]config
 	thinned    thinning
+	newest     newestOfAll
 
 	keys      keyFold
 	web       *webFold
@@ -155,61 +156,51 @@ func (t *Timeline) Add(r parsers.Record) {
 		for i := range kill.Tasks {
 			kill.Tasks[i].Comm = strings.Clone(kill.Tasks[i].Comm)
 		}
-		keep(&t.kills, r, kill)
+		keep(&t.kills, &r, &kill)
 	case *parsers.KernelEvent:
-		keep(&t.kernel, r, *f)
-		thinOut(&t.kernel, &t.thinned.kernel, maxEvents, kernelKind, false)
+		addRepeat(&t.kernel, &t.thinned.kernel, &t.newest.kernel, maxEvents, kernelKind, &r, f)
 	case *parsers.ServiceEvent:
-		keep(&t.services, r, *f)
-		thinOut(&t.services, &t.thinned.services, maxEvents, serviceKind, false)
+		addRepeat(&t.services, &t.thinned.services, &t.newest.services, maxEvents, serviceKind, &r, f)
 	case *parsers.CronRun:
-		keep(&t.crons, r, *f)
-		thinOut(&t.crons, &t.thinned.crons, maxEvents, cronKind, false)
+		addRepeat(&t.crons, &t.thinned.crons, &t.newest.crons, maxEvents, cronKind, &r, f)
 	case *parsers.CronJob:
-		keep(&t.cronJobs, r, *f)
+		keep(&t.cronJobs, &r, f)
 	case *parsers.RedisInfo:
 		info := *f
 		info.Fields, info.Keyspace, info.Lines = maps.Clone(f.Fields), maps.Clone(f.Keyspace), maps.Clone(f.Lines)
-		keep(&t.infos, r, info)
-		thinOut(&t.infos, &t.thinned.infos, maxSnapshots, infoKind, false)
+		addRepeat(&t.infos, &t.thinned.infos, &t.newest.infos, maxSnapshots, infoKind, &r, &info)
 	case *parsers.RedisEvent:
-		keep(&t.redis, r, *f)
-		thinOut(&t.redis, &t.thinned.redis, maxRedisLog, redisKind, false)
+		addRepeat(&t.redis, &t.thinned.redis, &t.newest.redis, maxRedisLog, redisKind, &r, f)
 	case *parsers.SlowCommand:
-		keep(&t.slow, r, *f)
-		thinOut(&t.slow, &t.thinned.slow, maxEvents, slowKind, false)
+		addRepeat(&t.slow, &t.thinned.slow, &t.newest.slow, maxEvents, slowKind, &r, f)
 	case *parsers.RedisClient:
-		keep(&t.clients, r, *f)
+		keep(&t.clients, &r, f)
 	case *parsers.Key:
 		t.keys.add(r, f)
 	case *parsers.KeyGroup:
-		keep(&t.groups, r, *f)
+		keep(&t.groups, &r, f)
 	case *parsers.HostMemory:
-		keep(&t.memory, r, *f)
-		thinOut(&t.memory, &t.thinned.memory, maxEvents, memoryKind, false)
+		addRepeat(&t.memory, &t.thinned.memory, &t.newest.memory, maxEvents, memoryKind, &r, f)
 	case *parsers.ClockReading:
-		keep(&t.clocks, r, *f)
-		thinOut(&t.clocks, &t.thinned.clocks, maxEvents, clockKind, false)
+		addRepeat(&t.clocks, &t.thinned.clocks, &t.newest.clocks, maxEvents, clockKind, &r, f)
 	case *parsers.Process:
-		keep(&t.processes, r, *f)
+		keep(&t.processes, &r, f)
 	case *parsers.Container:
-		keep(&t.containers, r, *f)
+		keep(&t.containers, &r, f)
 	case *parsers.Setting:
 		set := *f
 		set.Path, set.Args = slices.Clone(f.Path), slices.Clone(f.Args)
-		keep(&t.settings, r, set)
+		keep(&t.settings, &r, &set)
 	case *parsers.ConfigText:
 		t.configs[r.At.File] = config{system: f.System, text: bytes.Clone(f.Text)}
 	case *parsers.PoolEvent:
-		keep(&t.pool, r, *f)
-		thinOut(&t.pool, &t.thinned.pool, maxEvents, poolKind, false)
+		addRepeat(&t.pool, &t.thinned.pool, &t.newest.pool, maxEvents, poolKind, &r, f)
 	case *parsers.AppEvent:
-		keep(&t.app, r, *f)
-		thinOut(&t.app, &t.thinned.app, maxEvents, appKind, false)
+		addRepeat(&t.app, &t.thinned.app, &t.newest.app, maxEvents, appKind, &r, f)
 	case *parsers.Deploy:
-		keep(&t.deploys, r, *f)
+		keep(&t.deploys, &r, f)
 	case *parsers.AppCode:
-		keep(&t.code, r, *f)
+		keep(&t.code, &r, f)
 	}
 }
 
@@ -218,9 +209,9 @@ func within(at, since, until time.Time) bool {
 }
 
 // keep appends a copy of the fact; its strings are copied by the parsers already (only Access and Raw are borrowed).
-func keep[T any](list *[]seen[T], r parsers.Record, fact T) {
+func keep[T any](list *[]seen[T], r *parsers.Record, fact *T) {
 	*list = append(*list, seen[T]{
-		fact: fact,
+		fact: *fact,
 		when: stamp{r.Time, r.Clock, r.SinceBoot, r.HasBoot},
 		at:   r.At,
 		text: clip(r.Raw),

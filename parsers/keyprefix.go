@@ -22,7 +22,9 @@ func KeyPrefix(name string) string {
 	if len(name) > maxKeyName {
 		name = name[:maxKeyName]
 	}
-	name = uuidRE.ReplaceAllStringFunc(name, func(id string) string { return strings.ReplaceAll(id, "-", "0") })
+	if strings.Count(name, "-") >= 4 { // without them it has no UUID, and the expression costs more than all the rest
+		name = uuidRE.ReplaceAllStringFunc(name, func(id string) string { return strings.ReplaceAll(id, "-", "0") })
+	}
 	var b strings.Builder
 	changing, static, colon := 0, "", strings.LastIndexByte(name, ':')
 	last := 0 // where the text behind the last changing part begins, in b

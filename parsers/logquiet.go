@@ -74,8 +74,7 @@ const (
 	to5      = 0xfe
 )
 
-// learn makes a lead of a quiet line that was unwrapped. Of its digits those may differ that cannot make another stamp of
-// it: minutes, seconds and what stands behind the point.
+// learn makes a lead of a quiet line that was unwrapped.
 func (l *logReader) learn(line []byte, e *envelope) {
 	n := len(line) - len(e.Msg)
 	d := &l.leads[0]
@@ -89,7 +88,13 @@ func (l *logReader) learn(line []byte, e *envelope) {
 		d.program = append(make([]byte, 0, 8), e.Program...)
 	}
 	d.text, d.host = append(d.text[:0], line[:n]...), append(d.host[:0], e.Host...)
-	if n > maxLead || bytes.IndexByte(d.text, anyDigit) >= 0 || bytes.IndexByte(d.text, to5) >= 0 {
+	d.mark()
+}
+
+// mark marks the digits that may be others, those that cannot make another stamp of it: minutes, seconds and what stands
+// behind the point.
+func (d *lead) mark() {
+	if len(d.text) > maxLead || bytes.IndexByte(d.text, anyDigit) >= 0 || bytes.IndexByte(d.text, to5) >= 0 {
 		d.text = d.text[:0]
 		return
 	}
@@ -97,12 +102,12 @@ func (l *logReader) learn(line []byte, e *envelope) {
 		rest := d.text[i:]
 		switch _, clock := parseClock(rest); {
 		case clock > 0:
-			rest[3], rest[4], rest[6], rest[7] = to5, anyDigit, to5, anyDigit
+			rest[3], rest[4], rest[7] = to5, anyDigit, anyDigit
+			if rest[6] < '6' { // else a leap second
+				rest[6] = to5
+			}
 			for j := 9; j < clock; j++ {
 				rest[j] = anyDigit
-			}
-			if line[i+6] > '5' { // a leap second
-				rest[6] = line[i+6]
 			}
 		case rest[0] == '[':
 			end := bytes.IndexByte(rest, ']')
@@ -207,8 +212,8 @@ func bracketsNumber(msg []byte) bool {
 // loudTexts are what the readers look for: wantsMore, anchors and stampInside; oomReader.read; kernelEvent; and messageFact
 // for the programs that it has no reader for. Where they look for a longer text, a part of it stands here that few lines have.
 var loudTexts = sync.OnceValue(func() *loudSet {
-	const audit = "audit("
 	s := &loudSet{textSet: newTextSet([]string{
+		"audit(",
 		"oom-kill", "oom_reaper", "lled process ", "ill process ", " Comm: ", ", comm: ", "total_vm",
 		"kernel:",
 		"emory: Kill", "Mem-Info:", "Mem-info:", "Free swap ", "Total swap ", "killable processes", "deadlocked on memory",
@@ -217,9 +222,8 @@ var loudTexts = sync.OnceValue(func() *loudSet {
 		"Linux version ", "page allocation ", "segfault at ", "traps: ",
 		"space left on device", "space allocation error", " ENOSPC", "error -28", "I/O error", "target error", "medium error",
 		"-fs error", "filesystem read-only", "writeback error", "BTRFS error",
-		audit,
 	})}
-	s.audit.set(s.index(audit))
+	s.audit.set(0)
 	return s
 })
 

@@ -3,6 +3,7 @@ package parsers
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,7 +63,8 @@ const (
 
 func parseWebErrors(src *Source, emit func(Record)) error {
 	var access *accessReader
-	var open *webError // a message whose end has not been seen
+	var message webError
+	var open *webError // the message, while its end has not been seen
 	flush := func() {
 		if open != nil {
 			open.emit(open.at, emit)
@@ -72,7 +74,8 @@ func parseWebErrors(src *Source, emit func(Record)) error {
 	err := EachLineAndBlank(src, func(line []byte, at Pos) {
 		if h, ok := webErrorHead(line); ok {
 			flush()
-			open = h.open(at, line)
+			message.open(h, at, line)
+			open = &message
 			return
 		}
 		if open != nil && open.unfinished(line) {
@@ -116,7 +119,8 @@ func (h *webErrorStart) mayContinue() bool {
 type webError struct {
 	webErrorStart
 	at    Pos
-	lines [][]byte
+	first []byte
+	lines [][]byte // the first among them
 	size  int
 }
 
@@ -126,12 +130,16 @@ func newWebError(line []byte) (*webError, bool) {
 	if !ok {
 		return nil, false
 	}
-	return h.open(Pos{}, line), true
+	e := &webError{}
+	e.open(h, Pos{}, line)
+	return e, true
 }
 
-func (h webErrorStart) open(at Pos, line []byte) *webError {
-	h.msg = bytes.Clone(h.msg)
-	return &webError{webErrorStart: h, at: at, lines: [][]byte{bytes.Clone(line)}, size: len(line)}
+// open begins a message, in the memory of the one before.
+func (e *webError) open(h webErrorStart, at Pos, line []byte) {
+	e.first = append(e.first[:0], line...)
+	h.msg = append(e.msg[:0], h.msg...)
+	e.webErrorStart, e.at, e.lines, e.size = h, at, append(e.lines[:0], e.first), len(line)
 }
 
 // unfinished says whether line goes on with the message: always inside what FastCGI sent, else unless it looks like
@@ -155,18 +163,22 @@ func (e *webError) add(_ Pos, line []byte) {
 // emit hands the message on at the line that says what happened.
 func (e *webError) emit(at Pos, emit func(Record)) {
 	f := &e.fact
-	msg := e.msg
+	msg, text := e.msg, string(e.msg) // of which the fact's fields are parts: one allocation instead of eight
+	blank := func(s string) string { return s }
+	if clean := blankSecrets(msg); !bytes.Equal(clean, msg) {
+		blank = func(s string) string { return string(blankSecrets([]byte(s))) }
+	}
 	if !e.httpd {
-		if i := bytes.Index(msg, []byte(", client: ")); i >= 0 {
-			f.readRequest(msg[i:])
-			msg = msg[:i]
+		if i := strings.Index(text, ", client: "); i >= 0 {
+			f.readRequest(text[i:], blank)
+			msg, text = msg[:i], text[:i]
 		}
 	}
-	f.Message = string(blankSecrets(msg))
+	f.Message = blank(text)
 	f.Signature = webErrorSignature(msg)
-	if _, after, ok := bytes.Cut(msg, []byte("zone \"")); ok {
-		if zone, _, ok := bytes.Cut(after, []byte("\"")); ok {
-			f.Zone = string(zone)
+	if _, after, ok := strings.Cut(text, "zone \""); ok {
+		if zone, _, ok := strings.Cut(after, "\""); ok {
+			f.Zone = zone
 		}
 	}
 	f.Lines = len(e.lines)
@@ -179,7 +191,7 @@ func (e *webError) emit(at Pos, emit func(Record)) {
 
 // readRequest reads what nginx appends to a message about a request. Requests and referers are not escaped and may hold
 // quotes and commas: each value ends where the next name, in nginx's order, begins.
-func (f *WebError) readRequest(b []byte) {
+func (f *WebError) readRequest(b string, blank func(string) string) {
 	names := []struct {
 		name string
 		to   *string
@@ -188,25 +200,24 @@ func (f *WebError) readRequest(b []byte) {
 		{", upstream: ", &f.Upstream}, {", host: ", &f.Host}, {", referrer: ", &f.Referer},
 	}
 	var to *string
-	set := func(val []byte) {
+	set := func(val string) {
 		if to != nil {
-			val = bytes.TrimSpace(val)
+			val = strings.TrimSpace(val)
 			if len(val) > 1 && val[0] == '"' {
-				val = bytes.TrimSuffix(val[1:], []byte("\""))
+				val = strings.TrimSuffix(val[1:], "\"")
 			}
-			*to = string(blankSecrets(val))
+			*to = blank(val)
 		}
 	}
 	for _, n := range names {
-		if i := bytes.Index(b, []byte(n.name)); i >= 0 {
+		if i := strings.Index(b, n.name); i >= 0 {
 			set(b[:i])
 			to, b = n.to, b[i+len(n.name):]
 		}
 	}
 	set(b)
-	if addr, _, ok := bytes.Cut([]byte(f.Client), []byte(" ")); ok { // mail: "203.0.113.9 using starttls"
-		f.Client = string(addr)
-	}
+	addr, _, _ := strings.Cut(f.Client, " ") // mail: "203.0.113.9 using starttls"
+	f.Client = strings.Clone(addr)           // which the fold keeps, and not the message with it
 }
 
 // webErrorHead reads the start of a message: of a line, or of what a wrapper put in front of it.

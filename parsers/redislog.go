@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"time"
+	"unicode/utf8"
 )
 
 // The log of a Redis, Valkey or KeyDB server, alone or behind the prefixes of docker, compose, journald, syslog and klog.
@@ -77,15 +78,48 @@ type redisLogFold struct {
 	info   *infoFold // inside its INFO OUTPUT
 	client bool      // inside its CLIENT LIST OUTPUT
 	last   stamp     // of the last line that had one
+	event  RedisEvent
+
+	lead     lead   // how the quiet lines begin
+	lastLine []byte // the line before, when it was passed over: last is not yet known
+}
+
+// passOver takes a line that makes no record and begins as one before it: at log level verbose that is nearly every line.
+func (f *redisLogFold) passOver(line []byte) bool {
+	n := len(f.lead.text)
+	if n == 0 || f.report || f.ended || f.info != nil || f.client || !f.lead.begins(line) {
+		return false
+	}
+	msg := line[n:]
+	if msg[0] <= ' ' || msg[0] >= utf8.RuneSelf || !noCounters(msg) { // blanks may hide a counter
+		return false
+	}
+	if _, any := redisTexts().find(msg); any {
+		return false
+	}
+	f.lastLine = append(f.lastLine[:0], line...)
+	return true
+}
+
+// lastStamp is that of the last line that had one.
+func (f *redisLogFold) lastStamp() stamp {
+	if len(f.lastLine) > 0 {
+		l, _ := readRedisLine(f.lastLine)
+		f.last, f.lastLine = l.when, f.lastLine[:0]
+	}
+	return f.last
 }
 
 func (f *redisLogFold) line(line []byte, at Pos) {
+	if f.passOver(line) {
+		return
+	}
 	if bytes.HasPrefix(line, []byte("------ ")) {
 		f.endInfo()
 		f.report = true
 		f.client = bytes.Contains(line, []byte("CLIENT"))
 		if bytes.Contains(line, []byte("INFO OUTPUT")) {
-			f.info = &infoFold{src: f.src, emit: f.emit, date: spokenDate{Time: f.last.t}, dated: !f.last.t.IsZero(), dateAt: at.Line}
+			f.info = &infoFold{src: f.src, emit: f.emit, date: spokenDate{Time: f.lastStamp().t}, dated: !f.lastStamp().t.IsZero(), dateAt: at.Line}
 		}
 		return
 	}
@@ -109,7 +143,7 @@ func (f *redisLogFold) line(line []byte, at Pos) {
 		when = z
 	}
 	if !when.local.IsZero() {
-		f.last = when
+		f.last, f.lastLine = when, f.lastLine[:0]
 	}
 	r := when.put(Record{At: at, Raw: line})
 	if e, ok := classifyRedis(l.msg); ok {
@@ -119,12 +153,16 @@ func (f *redisLogFold) line(line []byte, at Pos) {
 			f.report = false
 			f.endInfo()
 		}
-		e.PID, e.Role = l.pid, l.role
-		r.Fact = &e.RedisEvent
+		f.event = e.RedisEvent
+		f.event.PID, f.event.Role = l.pid, l.role
+		r.Fact = &f.event
 		f.emit(r)
 	} else if i, ok := counters(l.msg, at.Line); ok {
 		r.Fact = i
 		f.emit(r)
+	} else if env.Msg == nil && l.pid.OK && !when.local.IsZero() && isDigit(line[0]) && bytes.HasSuffix(line, l.msg) { // nothing before it
+		f.lead.text = append(f.lead.text[:0], line[:len(line)-len(l.msg)]...)
+		f.lead.mark()
 	}
 }
 
@@ -134,7 +172,7 @@ func (f *redisLogFold) other(line []byte, env envelope, at Pos) {
 	switch {
 	case bytes.Contains(msg, []byte("BUG REPORT START")):
 		f.report = true
-		r := f.last.put(Record{At: at, Raw: line, Fact: &RedisEvent{Event: "crash", Text: redisText(msg)}})
+		r := f.lastStamp().put(Record{At: at, Raw: line, Fact: &RedisEvent{Event: "crash", Text: redisText(msg)}})
 		f.emit(r)
 		return
 	case bytes.Contains(msg, []byte("BUG REPORT END")):
@@ -146,17 +184,17 @@ func (f *redisLogFold) other(line []byte, env envelope, at Pos) {
 		return
 	case f.client:
 		if c, ok := clientLine(msg); ok {
-			f.emit(f.last.put(Record{At: at, Raw: line, Fact: c}))
+			f.emit(f.lastStamp().put(Record{At: at, Raw: line, Fact: c}))
 		}
 		return
 	case f.report || isLogo(msg):
 		if e, ok := logoFact(msg); ok && !f.report {
-			f.emit(f.last.put(Record{At: at, Raw: line, Fact: &e}))
+			f.emit(f.lastStamp().put(Record{At: at, Raw: line, Fact: &e}))
 		}
 		return
 	}
 	if e, ok := shellKill(msg); ok {
-		f.emit(f.last.put(Record{At: at, Raw: line, Fact: &e}))
+		f.emit(f.lastStamp().put(Record{At: at, Raw: line, Fact: &e}))
 		return
 	}
 	if command, _, _ := bytes.Cut(bytes.TrimPrefix(msg, []byte("$ ")), []byte(" ")); len(msg) == 0 || bytes.HasSuffix(command, []byte("-server")) {
@@ -519,7 +557,7 @@ func signalHandler(msg []byte) (h handledSignal, ok bool) {
 //	0 clients connected (0 slaves), 618932 bytes in use
 //	DB 0: 5120 keys (12 volatile) in 8192 slots HT.
 func counters(msg []byte, line int) (*RedisInfo, bool) {
-	if len(msg) < 6 || !isDigit(msg[0]) && string(msg[:3]) != "DB " {
+	if noCounters(msg) {
 		return nil, false
 	}
 	if m := bytesInUseRE.FindSubmatch(msg); m != nil {
@@ -539,6 +577,10 @@ func counters(msg []byte, line int) (*RedisInfo, bool) {
 		}, true
 	}
 	return nil, false
+}
+
+func noCounters(msg []byte) bool {
+	return len(msg) < 6 || !isDigit(msg[0]) && string(msg[:3]) != "DB "
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // classified is a message's event; unmistakable ones may stand without a stamp.
@@ -134,14 +135,13 @@ func classifyRedis(msg []byte) (classified, bool) {
 	if len(msg) > maxRedisMessage {
 		msg = msg[:maxRedisMessage]
 	}
-	set := redisTexts()
-	found, any := set.find(msg)
+	found, any := redisTexts().find(msg)
 	if !any {
 		return classified{}, false
 	}
-	for i := range redisMessages {
+	for i := range found.all() {
 		m := &redisMessages[i]
-		if !found.has(set.needs[i]) || len(m.has) > 1 && !containsAll(msg, m.has[1:]) {
+		if len(m.has) > 1 && !containsAll(msg, m.has[1:]) {
 			continue
 		}
 		c := classified{RedisEvent: RedisEvent{Event: m.event, Text: redisText(msg)}, unmistakable: m.bare}
@@ -153,22 +153,13 @@ func classifyRedis(msg []byte) (classified, bool) {
 
 const maxRedisMessage = 8192 // Redis cuts its own log lines at 1024 bytes, Valkey at 4096 and more
 
-// messageSet knows the first texts of redisMessages, and which of them each message needs. The second ones are short.
-type messageSet struct {
-	*textSet
-	needs []textHits
-}
-
-var redisTexts = sync.OnceValue(func() messageSet {
+// redisTexts are the first texts of redisMessages, all different; the second ones may be short.
+var redisTexts = sync.OnceValue(func() *textSet {
 	var texts []string
 	for _, m := range redisMessages {
 		texts = append(texts, m.has[0])
 	}
-	s := messageSet{newTextSet(texts), make([]textHits, len(redisMessages))}
-	for i, m := range redisMessages {
-		s.needs[i].set(s.index(m.has[0]))
-	}
-	return s
+	return newTextSet(texts)
 })
 
 func containsAll(msg []byte, texts []string) bool {
@@ -181,7 +172,10 @@ func containsAll(msg []byte, texts []string) bool {
 }
 
 func (c *classified) numbers(msg []byte) {
-	text := string(msg)
+	text := c.Text
+	if len(text) != len(msg) || !utf8.Valid(msg) {
+		text = string(msg)
+	}
 	switch c.Event {
 	case "output-buffer-closed", "query-buffer-closed":
 		f := clientFields(msg)
@@ -257,7 +251,10 @@ func (c *classified) numbers(msg []byte) {
 
 // redisText is a message as a report may show it: bounded, a client's arguments left out.
 func redisText(msg []byte) string {
-	return string(bytes.ToValidUTF8(msg[:min(len(msg), 240)], []byte("?")))
+	if msg = msg[:min(len(msg), 240)]; utf8.Valid(msg) { // which is quick to tell
+		return string(msg)
+	}
+	return string(bytes.ToValidUTF8(msg, []byte("?")))
 }
 
 func number(s string) Opt {

@@ -2,6 +2,9 @@ package parsers
 
 import (
 	"encoding/binary"
+	"iter"
+	"math/bits"
+	"slices"
 )
 
 // textSet finds which of many fixed texts occur in a message, in one pass over it: a hundred bytes.Contains cost a Redis
@@ -27,15 +30,12 @@ const (
 // textHits are the indexes of the texts found.
 type textHits [textSetSize / 64]uint64
 
-// newTextSet indexes texts. Equal texts share an index: index tells which.
+// newTextSet indexes texts, no two of them equal.
 func newTextSet(texts []string) *textSet {
 	s := &textSet{}
 	used := 0
 	for _, t := range texts {
-		if s.index(t) >= 0 {
-			continue
-		}
-		if len(t) < textSetLeast || len(s.texts) == textSetSize {
+		if len(t) < textSetLeast || len(s.texts) == textSetSize || slices.Contains(s.texts, t) {
 			panic("parsers: a text set holds at most 128 texts of six bytes or more: " + t)
 		}
 		for at := range textSetStride {
@@ -49,15 +49,6 @@ func newTextSet(texts []string) *textSet {
 		s.texts = append(s.texts, t)
 	}
 	return s
-}
-
-func (s *textSet) index(text string) int {
-	for i, t := range s.texts {
-		if t == text {
-			return i
-		}
-	}
-	return -1
 }
 
 // find returns the texts that occur in msg. Four places share one branch, which nearly always goes the same way: with one
@@ -90,13 +81,22 @@ func (s *textSet) findAt(msg []byte, at int, found *textHits) (any bool) {
 	return any
 }
 
+// has says whether all of o are found.
 func (f textHits) has(o textHits) bool {
-	for i := range f {
-		if f[i]&o[i] != o[i] {
-			return false
+	return f[0]&o[0] == o[0] && f[1]&o[1] == o[1]
+}
+
+// all goes over the indexes, from the first.
+func (f textHits) all() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, word := range f {
+			for ; word != 0; word &= word - 1 {
+				if !yield(64*i + bits.TrailingZeros64(word)) {
+					return
+				}
+			}
 		}
 	}
-	return true
 }
 
 func (f *textHits) set(n int) { f[n/64] |= 1 << (n % 64) }

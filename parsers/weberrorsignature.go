@@ -1,6 +1,10 @@
 package parsers
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+	"sync"
+)
 
 // webErrorSignature names what an error message is about; "other" when it is none of the known things. What an application
 // said about Redis (through FastCGI's stderr, or a proxied Node or Python process) goes before what nginx made of it.
@@ -8,15 +12,10 @@ func webErrorSignature(msg []byte) string {
 	if s := redisSignature(msg); s != "" {
 		return s
 	}
-	for _, s := range webSignatures {
-		found := true
-		for _, part := range s.parts {
-			if !bytes.Contains(msg, []byte(part)) {
-				found = false
-				break
-			}
-		}
-		if found {
+	texts := webTexts()
+	found, _ := texts.find(msg)
+	for i, s := range webSignatures {
+		if found.has(texts.first[i]) && containsAll(msg, s.parts[1:]) {
 			return s.name
 		}
 	}
@@ -34,16 +33,11 @@ func redisSignature(msg []byte) string {
 		}
 		return false
 	}
-	switch {
-	case has("OOM command not allowed"):
-		return "redis-oom"
-	case has("MISCONF "):
-		return "redis-misconf"
-	case has("LOADING Redis", "Redis is loading the dataset"):
-		return "redis-loading"
-	case has("session lock", "Session lock", "lock session", "session is locked", "Unable to obtain lock", "Failed to acquire session",
-		"ConcurrentConnectionsExceeded", "zombie lock", "broke lock", "for lock on ID", "LockTimeoutException"):
-		return "session-lock"
+	texts := redisReplies()
+	if found, any := texts.find(msg); any {
+		for i := range found.all() {
+			return redisReplySignatures[i].name
+		}
 	}
 	if !has("Redis", "redis", "REDIS", ":6379", ":6380", "Predis") {
 		return ""
@@ -61,6 +55,53 @@ func redisSignature(msg []byte) string {
 	}
 	return ""
 }
+
+// redisReplySignatures are tried in order.
+var redisReplySignatures = []struct{ name, part string }{
+	{"redis-oom", "OOM command not allowed"},
+	{"redis-misconf", "MISCONF "},
+	{"redis-loading", "LOADING Redis"},
+	{"redis-loading", "Redis is loading the dataset"},
+	{"session-lock", "session lock"},
+	{"session-lock", "Session lock"},
+	{"session-lock", "lock session"},
+	{"session-lock", "session is locked"},
+	{"session-lock", "Unable to obtain lock"},
+	{"session-lock", "Failed to acquire session"},
+	{"session-lock", "ConcurrentConnectionsExceeded"},
+	{"session-lock", "zombie lock"},
+	{"session-lock", "broke lock"},
+	{"session-lock", "for lock on ID"},
+	{"session-lock", "LockTimeoutException"},
+}
+
+var redisReplies = sync.OnceValue(func() *textSet {
+	var texts []string
+	for _, s := range redisReplySignatures {
+		texts = append(texts, s.part)
+	}
+	return newTextSet(texts)
+})
+
+// webTexts knows the first parts of webSignatures, and which of them each has.
+var webTexts = sync.OnceValue(func() (w struct {
+	*textSet
+	first []textHits
+}) {
+	var texts []string
+	for _, s := range webSignatures {
+		if !slices.Contains(texts, s.parts[0]) {
+			texts = append(texts, s.parts[0])
+		}
+	}
+	w.textSet = newTextSet(texts)
+	for _, s := range webSignatures {
+		var h textHits
+		h.set(slices.Index(texts, s.parts[0]))
+		w.first = append(w.first, h)
+	}
+	return w
+})
 
 // webSignatures are tried in order; all parts must stand in the message.
 var webSignatures = []struct {
@@ -102,6 +143,9 @@ var webSignatures = []struct {
 
 // blankSecrets blanks what stands behind the names of secrets: auth('...') of a PHP stack trace, PHPSESSID=..., token=....
 func blankSecrets(b []byte) []byte {
+	if !hasSecretName(b) {
+		return b
+	}
 	var out []byte
 	done := 0 // b up to here is in out
 	for i := 0; i < len(b); i++ {
@@ -136,3 +180,13 @@ func endsInSecretName(b []byte) bool {
 }
 
 var secretNames = []string{"auth('", "auth(\"", "PHPSESSID=", "PHPREDIS_SESSION:", "sess_", "token=", "password=", "passwd=", "pwd=", "secret=", "api_key=", "apikey="}
+
+// hasSecretName is a look ahead: to try the names at every sign took half the time of an error log.
+func hasSecretName(b []byte) bool {
+	_, any := longSecretNames().find(b)
+	return any || bytes.Contains(b, []byte("sess_")) || bytes.Contains(b, []byte("pwd="))
+}
+
+var longSecretNames = sync.OnceValue(func() *textSet {
+	return newTextSet(slices.DeleteFunc(slices.Clone(secretNames), func(n string) bool { return n == "sess_" || n == "pwd=" }))
+})

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	speed  = flag.Int("speed", 0, "MiB of access log with which to measure culprit beside other tools, and print README's table")
+	speed  = flag.Int("speed", 0, "MiB of each log with which to measure culprit beside other tools, and print README's table")
 	rounds = flag.Int("rounds", 3, "of -speed")
 )
 
@@ -33,15 +33,26 @@ func TestSpeed(t *testing.T) {
 	writeFile(t, log, func(w io.Writer) error { return shopLog{size: size, clients: 60_000}.write(w) })
 	many := filepath.Join(dir, "many.log")
 	writeFile(t, many, func(w io.Writer) error { return shopLog{size: size, clients: 10_000_000, uniform: true}.write(w) })
-	kernel := filepath.Join(dir, "kernel.log")
-	writeFile(t, kernel, func(w io.Writer) error { return repeated(w, "../../testdata/parsers/kernel/*.log", 100<<20) })
 	analyze := culprit + " analyze --format json "
 	rows := []*speedRow{
 		{name: "`wc -l`", cmd: "wc -l " + log},
 		{name: "culprit", cmd: analyze + log},
 		{name: "`gawk '{print $1}' | sort | uniq -c`", needs: "gawk", cmd: "gawk '{print $1}' " + log + " | sort | uniq -c | sort -nr"},
 		{name: "culprit, each line another of ten million clients", cmd: analyze + many},
-		{name: "culprit, 100 MiB of kernel log", cmd: analyze + kernel},
+	}
+	for _, other := range []struct {
+		name, file string
+		write      func(io.Writer) error
+	}{
+		{"100 MiB of kernel log", "kernel.log", kernelLog(100 << 20).write},
+		{"100 MiB of syslog, half of it the kernel's", "syslog", systemLog(100 << 20).write},
+		{"a Redis log", "redis.log", redisLog(size).write},
+		{"nginx's error log", "error.log", nginxErrors(size).write},
+		{"a dump.rdb", "dump.rdb", redisDump{size}.write},
+	} {
+		file := filepath.Join(dir, other.file)
+		writeFile(t, file, other.write)
+		rows = append(rows, &speedRow{name: "culprit, " + other.name, cmd: analyze + file})
 	}
 	for _, packed := range []struct{ tool, ending, pack, unpack string }{{"gzip", ".gz", "gzip -6 -k ", "zcat "}, {"zstd", ".zst", "zstd -q -3 -k ", "zstd -q -dc "}} {
 		if _, err := exec.LookPath(packed.tool); err == nil {
@@ -108,28 +119,6 @@ func writeFile(t *testing.T, name string, write func(io.Writer) error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// repeated writes the files over and over.
-func repeated(w io.Writer, glob string, size int64) error {
-	files, err := filepath.Glob(glob)
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("%s: no files (%v)", glob, err)
-	}
-	for written := int64(0); written < size; {
-		for _, f := range files {
-			text, err := os.ReadFile(f)
-			if err != nil {
-				return err
-			}
-			n, err := w.Write(text)
-			if err != nil {
-				return err
-			}
-			written += int64(n)
-		}
-	}
-	return nil
 }
 
 func median(list []float64) float64 {

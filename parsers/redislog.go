@@ -64,7 +64,7 @@ func isRedisLogLine(line []byte) bool {
 }
 
 func parseRedisLog(src *Source, emit func(Record)) error {
-	f := &redisLogFold{src: src, emit: emit}
+	f := &redisLogFold{src: src, emit: emit, texts: knownTexts{}}
 	err := EachLine(src, f.line)
 	f.endInfo()
 	return err
@@ -79,6 +79,8 @@ type redisLogFold struct {
 	client bool      // inside its CLIENT LIST OUTPUT
 	last   stamp     // of the last line that had one
 	event  RedisEvent
+	counts RedisInfo
+	texts  knownTexts
 
 	lead     lead   // how the quiet lines begin
 	lastLine []byte // the line before, when it was passed over: last is not yet known
@@ -146,7 +148,7 @@ func (f *redisLogFold) line(line []byte, at Pos) {
 		f.last, f.lastLine = when, f.lastLine[:0]
 	}
 	r := when.put(Record{At: at, Raw: line})
-	if e, ok := classifyRedis(l.msg); ok {
+	if e, ok := f.texts.classify(l.msg); ok {
 		if e.Event == "crash" || e.Event == "alloc-failed" {
 			f.report = f.report || e.Event == "crash"
 		} else if e.Event == "starting" {
@@ -157,8 +159,8 @@ func (f *redisLogFold) line(line []byte, at Pos) {
 		f.event.PID, f.event.Role = l.pid, l.role
 		r.Fact = &f.event
 		f.emit(r)
-	} else if i, ok := counters(l.msg, at.Line); ok {
-		r.Fact = i
+	} else if f.counts.counters(l.msg, at.Line) {
+		r.Fact = &f.counts
 		f.emit(r)
 	} else if env.Msg == nil && l.pid.OK && !when.local.IsZero() && isDigit(line[0]) && bytes.HasSuffix(line, l.msg) { // nothing before it
 		f.lead.text = append(f.lead.text[:0], line[:len(line)-len(l.msg)]...)
@@ -556,27 +558,31 @@ func signalHandler(msg []byte) (h handledSignal, ok bool) {
 //
 //	0 clients connected (0 slaves), 618932 bytes in use
 //	DB 0: 5120 keys (12 volatile) in 8192 slots HT.
-func counters(msg []byte, line int) (*RedisInfo, bool) {
+func (i *RedisInfo) counters(msg []byte, line int) bool {
 	if noCounters(msg) {
-		return nil, false
+		return false
 	}
+	if i.Fields == nil {
+		i.Fields, i.Lines = map[string]string{}, map[string]int{}
+	}
+	clear(i.Fields)
+	clear(i.Lines)
+	i.Keyspace = nil
 	if m := bytesInUseRE.FindSubmatch(msg); m != nil {
-		return &RedisInfo{
-			Fields: map[string]string{"connected_clients": string(m[1]), "used_memory": string(m[2])},
-			Lines:  map[string]int{"connected_clients": line, "used_memory": line},
-		}, true
+		i.Fields["connected_clients"], i.Fields["used_memory"] = string(m[1]), string(m[2])
+		i.Lines["connected_clients"], i.Lines["used_memory"] = line, line
+		return true
 	}
 	if m := dbCountRE.FindSubmatch(msg); m != nil {
 		keys, _ := leadingInt(m[2])
 		expires, _ := leadingInt(m[3])
 		name := "db" + string(m[1])
-		return &RedisInfo{
-			Fields:   map[string]string{name: "keys=" + string(m[2]) + ",expires=" + string(m[3])},
-			Keyspace: map[string]DB{name: {Keys: max(keys, 0), Expires: max(expires, 0)}},
-			Lines:    map[string]int{name: line},
-		}, true
+		i.Fields[name] = "keys=" + string(m[2]) + ",expires=" + string(m[3])
+		i.Keyspace = map[string]DB{name: {Keys: max(keys, 0), Expires: max(expires, 0)}}
+		i.Lines[name] = line
+		return true
 	}
-	return nil, false
+	return false
 }
 
 func noCounters(msg []byte) bool {

@@ -131,7 +131,29 @@ var redisMessages = []redisMessage{
 }
 
 // classifyRedis finds a message's event and its numbers.
-func classifyRedis(msg []byte) (classified, bool) {
+func classifyRedis(msg []byte) (classified, bool) { return knownTexts(nil).classify(msg) }
+
+// knownTexts are messages that were told before: servers repeat themselves, and the fold keeps what they say.
+type knownTexts map[string]string
+
+// maxKnownTexts bounds them: messages with a number in them fill them, and are then forgotten with the others.
+const maxKnownTexts = 512
+
+func (k knownTexts) of(msg []byte) string {
+	if text, ok := k[string(msg)]; ok {
+		return text
+	}
+	text := redisText(msg)
+	if k != nil && text == string(msg) {
+		if len(k) == maxKnownTexts {
+			clear(k)
+		}
+		k[text] = text
+	}
+	return text
+}
+
+func (k knownTexts) classify(msg []byte) (classified, bool) {
 	if len(msg) > maxRedisMessage {
 		msg = msg[:maxRedisMessage]
 	}
@@ -144,7 +166,7 @@ func classifyRedis(msg []byte) (classified, bool) {
 		if len(m.has) > 1 && !containsAll(msg, m.has[1:]) {
 			continue
 		}
-		c := classified{RedisEvent: RedisEvent{Event: m.event, Text: redisText(msg)}, unmistakable: m.bare}
+		c := classified{RedisEvent: RedisEvent{Event: m.event, Text: k.of(msg)}, unmistakable: m.bare}
 		c.numbers(msg)
 		return c, true
 	}

@@ -26,6 +26,8 @@ type fakeLoki struct {
 	maxEntries int // of one answer; 0 = 5000
 	maxSeries  int // of one count; 0 = any
 	maxRange   time.Duration
+	stored     time.Time // before it the writers' memory is not looked at; what is in it, late says
+	late       func(at int64) bool
 	hide       map[string]int // of a stream, by filename: the last so many entries that counts know and queries do not give
 
 	mu       sync.Mutex
@@ -158,7 +160,7 @@ func (f *fakeLoki) lines(r *http.Request, from, to int64) (any, error) {
 		}
 		entries := s.entries[:len(s.entries)-f.hide[s.labels["filename"]]]
 		for _, e := range entries {
-			if e.at >= from && e.at < to {
+			if e.at >= from && e.at < to && !f.unseen(e.at) {
 				if _, ok := stages.run(s.labels, e.line); ok {
 					hits = append(hits, hit{i, e})
 				}
@@ -214,7 +216,7 @@ func (f *fakeLoki) sums(query string, at int64) (map[string]int64, map[string]ma
 		i, _ := slices.BinarySearchFunc(s.entries, from, func(e fakeEntry, at int64) int { return cmp.Compare(e.at, at) })
 		for ; i < len(s.entries) && s.entries[i].at < at; i++ {
 			labels, ok := stages.run(s.labels, s.entries[i].line)
-			if !ok {
+			if !ok || f.unseen(s.entries[i].at) {
 				continue
 			}
 			metric := map[string]string{}
@@ -250,7 +252,16 @@ func (f *fakeLoki) vector(r *http.Request, at int64) (any, error) {
 	for _, key := range slices.Sorted(maps.Keys(sums)) {
 		result = append(result, map[string]any{"metric": metrics[key], "value": []any{float64(at) / 1e9, strconv.FormatInt(sums[key], 10)}})
 	}
-	return map[string]any{"resultType": "vector", "result": result, "stats": map[string]any{}}, nil
+	reached := 1
+	if at <= f.stored.UnixNano() {
+		reached = 0
+	}
+	return map[string]any{"resultType": "vector", "result": result, "stats": map[string]any{"ingester": map[string]any{"totalReached": reached}}}, nil
+}
+
+// unseen says that only a writer's memory holds an entry, where it is not looked for.
+func (f *fakeLoki) unseen(at int64) bool {
+	return f.late != nil && at < f.stored.UnixNano() && f.late(at)
 }
 
 func (f *fakeLoki) matrix(r *http.Request, from, to int64) (any, error) {

@@ -192,6 +192,19 @@ func TestLokiSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+// Where Loki looks at what is stored alone, lines and counts agree and lack the same: that is told.
+func TestLokiWarnsOfLateEntries(t *testing.T) {
+	f := newFakeLoki(t)
+	f.many(2000)
+	f.stored = hour.Add(time.Hour)
+	f.late = func(at int64) bool { return at < hour.Add(3*time.Minute).UnixNano() }
+	_, notes, _ := readLoki(t, f.arg(`{job="nginx"}`, hour, hour.Add(2*time.Hour)), collect.LokiOptions{})
+	want := "all 1944 entries that Loki counts; before 2026-04-20 02:00:00 Loki looked at what is stored alone: what was pushed there late is missing until its writers flush"
+	if got := notes["loki/web1/var/log/nginx/access.log"]; got != want {
+		t.Errorf("note %q, want %q", got, want)
+	}
+}
+
 func TestLokiAuthenticates(t *testing.T) {
 	f := newFakeLoki(t)
 	f.many(10)

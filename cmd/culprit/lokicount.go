@@ -122,6 +122,9 @@ func countAccess(ctx context.Context, n *collect.LokiCounter, src *parsers.Sourc
 	if missing := entries - counted - c.requests.unread; missing != 0 {
 		sum.Note += fmt.Sprintf("; the counts differ by %.2f %%: entries are still coming, or Loki's writers had not stored all of them", 100*float64(missing)/float64(max(entries, 1)))
 	}
+	if late := n.Late(); late != "" {
+		sum.Note += "; " + late
+	}
 	sum.From, sum.To = n.Span()
 	return nil
 }

@@ -50,6 +50,50 @@ func FuzzQuiet(f *testing.F) {
 	})
 }
 
+// redisToldBy is all that a reading of a Redis log tells.
+func redisToldBy(log []byte, loud bool) string {
+	var out bytes.Buffer
+	src := &Source{Name: "log", R: bytes.NewReader(log)}
+	f := &redisLogFold{src: src, texts: knownTexts{}, loud: loud, emit: func(r Record) {
+		b, err := json.Marshal(r)
+		fmt.Fprintf(&out, "%s %v %s\n", b, err, r.Raw)
+	}}
+	err := EachLine(src, f.line)
+	f.endInfo()
+	fmt.Fprintf(&out, "%d read, %d skipped, %v, %v", src.Read, src.Skipped, src.FirstSkipped, err)
+	return out.String()
+}
+
+// FuzzQuietRedis does for a Redis log what FuzzQuiet does.
+func FuzzQuietRedis(f *testing.F) {
+	files, err := filepath.Glob(filepath.Join(testdata, "redis-log", "*"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		if log, err := os.ReadFile(file); err == nil && !strings.HasSuffix(file, ".golden") {
+			f.Add(log)
+		}
+	}
+	for _, head := range [][2]string{
+		{"1:M 05 Jan 2026 00:00:00.307 - ", "1:M 05 Jan 2026 00:01:01.999 - "}, {"[19724] 26 Nov 10:45:29.457 * ", "[19724] 26 Nov 10:45:30.000 * "},
+		{"18:19:M 10 Dec 2025 18:42:33.089 * ", "18:19:M 10 Dec 2025 18:42:33.090 * "}, {"30 May 10:05:20 . ", "30 May 10:05:21 . "},
+		{"1:M 2026-01-05T00:00:00.307Z * ", "1:M 2026-01-05T00:00:01.307Z * "}, {"2026-01-05T00:00:00.3Z 1:M 05 Jan 2026 00:00:00.307 - ", "2026-01-05T00:00:00.3Z 1:M 05 Jan 2026 00:00:02.307 - "},
+	} {
+		for _, msg := range []string{"DB saved on disk", "0 clients connected (0 slaves), 618932 bytes in use", "  12 clients connected, 99 bytes in use", "DB 0: 5120 keys (12 volatile) in 8192 slots HT.",
+			" DB 0: 5120 keys (12 volatile) in 8192 slots HT.", "=== REDIS BUG REPORT START: Cut & paste starting from here ===", "Redis 7.0 crashed by signal: 11", "Accepted 10.0.0.1:7", ""} {
+			for _, behind := range []string{"Killed", "------ INFO OUTPUT ------\nused_memory:5", "                Port: 6379", "prose"} {
+				f.Add([]byte(head[0] + "Accepted 10.0.0.1:1\n" + head[1] + msg + "\n" + head[0] + "Accepted 10.0.0.1:2\n" + behind + "\n" + head[1] + msg + "\n"))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, log []byte) {
+		if got, want := redisToldBy(log, false), redisToldBy(log, true); got != want {
+			t.Errorf("%q\n--- lines passed over:\n%s\n--- none:\n%s", log, got, want)
+		}
+	})
+}
+
 // quietLines are two stamps of each kind.
 var quietLines = [][2]string{
 	{"[12345.678901] ", "[12346.000002] "},

@@ -216,7 +216,7 @@ func (c *coder) errorFold(e *errorFold) {
 		sums(c, &sum.n)
 		nums(c, &sum.clock)
 		c.example(&sum.first)
-		c.example(&sum.last)
+		c.example(sum.last.settle())
 		dict(c, &sum.minutes, sorted, func(minute, n *int64) {
 			c.bin(minute, 60)
 			sums(c, n)

@@ -10,12 +10,13 @@ type errorFold map[errorKey]*errorSum
 type errorKey struct{ file, signature string }
 
 type errorSum struct {
-	n           int64
-	first, last example
-	minutes     map[int64]int64 // raw minute -> lines: pairs the file's clock with the access log's 5xx
-	clients     map[string]int64
-	routes      map[string]int64
-	clock       parsers.Clock
+	n       int64
+	first   example
+	last    lastExample
+	minutes map[int64]int64 // raw minute -> lines: pairs the file's clock with the access log's 5xx
+	clients map[string]int64
+	routes  map[string]int64
+	clock   parsers.Clock
 }
 
 // maxErrorClients bounds the addresses kept per signature and file; which are kept depends on arrival, so they only ever
@@ -32,7 +33,7 @@ func (e errorFold) add(r parsers.Record, f *parsers.WebError) {
 	s.n++
 	s.clock = r.Clock
 	s.first.offer(&r)
-	s.last.offerLast(r)
+	s.last.offer(&r)
 	if !r.Time.IsZero() {
 		s.minutes[floorDiv(r.Time.Unix(), 60)]++
 	}
@@ -76,7 +77,7 @@ func (e errorFold) merge(o errorFold) {
 		}
 		have.n += s.n
 		have.first.merge(s.first)
-		have.last.mergeLast(s.last)
+		have.last.merge(&s.last)
 		for m, n := range s.minutes {
 			have.minutes[m] += n
 		}
@@ -89,16 +90,32 @@ func (e errorFold) merge(o errorFold) {
 	}
 }
 
-func (e *example) offerLast(r parsers.Record) {
+// lastExample is the latest line of a group. In an error log nearly every line is that for a moment: what of it must not be
+// quoted is blanked when it is asked for, which saved a twentieth of an analysis.
+type lastExample struct {
+	example
+	raw []byte // the example's line, until settle makes its text of it
+}
+
+func (e *lastExample) offer(r *parsers.Record) {
 	if e.at.File == "" || e.t.Before(r.Time) || e.t.Equal(r.Time) && e.at.Compare(r.At) < 0 {
-		e.t, e.at, e.text = r.Time, r.At, clip(r.Raw)
+		e.t, e.at, e.raw = r.Time, r.At, append(e.raw[:0], r.Raw[:min(len(r.Raw), maxEvidenceText)]...)
 	}
 }
 
-func (e *example) mergeLast(o example) {
+func (e *lastExample) merge(o *lastExample) {
+	o.settle()
 	if o.at.File != "" && (e.at.File == "" || e.t.Before(o.t) || e.t.Equal(o.t) && e.at.Compare(o.at) < 0) {
-		*e = o
+		*e = *o
 	}
+}
+
+// settle makes the text; whoever reads it calls this first.
+func (e *lastExample) settle() *example {
+	if e.raw != nil {
+		e.text, e.raw = clip(e.raw), nil
+	}
+	return &e.example
 }
 
 func floorDiv(a, b int64) int64 {

@@ -23,6 +23,12 @@ type Web struct {
 	RefererLogged, AgentLogged bool
 	AssetShare                 float64 // of people's requests: how much of a visit this log shows
 	sites                      map[string]bool
+	bins                       []statusBin
+}
+
+type statusBin struct {
+	from time.Time
+	Totals
 }
 
 // GroupKind says what the members of a group share.
@@ -116,6 +122,7 @@ func (t *Timeline) webView() *Web {
 		}
 	}
 	slices.Sort(w.Files)
+	w.sumBins()
 	if w.clients.empty() {
 		return w
 	}
@@ -609,10 +616,17 @@ func (w *Web) any(from, to time.Time) bool {
 
 // EachBin calls f for every bin that holds requests, in order.
 func (w *Web) EachBin(f func(from time.Time, width time.Duration, t Totals)) {
+	for i := range w.bins {
+		f(w.bins[i].from, time.Duration(w.fold.width)*time.Second, w.bins[i].Totals)
+	}
+}
+
+// sumBins fills bins, once for the five who ask for each.
+func (w *Web) sumBins() {
 	width := time.Duration(w.fold.width) * time.Second
 	for _, bin := range slices.Sorted(maps.Keys(w.fold.status)) {
 		from := time.Unix(bin*w.fold.width, 0).UTC()
-		f(from, width, w.Status(from, from.Add(width)))
+		w.bins = append(w.bins, statusBin{from, w.Status(from, from.Add(width))})
 	}
 }
 

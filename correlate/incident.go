@@ -278,7 +278,7 @@ func (t *Timeline) errorGroups(c *clocks) []ErrorGroup {
 		}
 		g.N += s.n
 		g.Files = append(g.Files, key.file)
-		first, last := placeExample(c, s.first, s.clock), placeExample(c, s.last, s.clock)
+		first, last := placeExample(c, s.first, s.clock), placeExample(c, *s.last.settle(), s.clock)
 		if g.First.Ev.File == "" || first.Placed && (!g.First.Placed || first.At.Before(g.First.At)) {
 			g.First = first
 		}

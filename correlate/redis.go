@@ -454,6 +454,9 @@ func (t *Timeline) attachLogs(c *clocks, list []*Instance) {
 		if ok {
 			ev.Time = at
 		}
+		if in.Log == nil {
+			in.Log = make([]RedisEvent, 0, len(t.redis)/len(list)) // large ones: growing a long log took a twentieth of its time
+		}
 		in.Log = append(in.Log, RedisEvent{r.fact, at, ok, err, ev})
 	}
 	for _, in := range list {

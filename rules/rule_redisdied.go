@@ -49,6 +49,7 @@ type death struct {
 
 func (c *Case) deaths() []death {
 	var out []death
+	families := map[string]string{} // a log of 10,000 lines asks for its own as often
 	for _, in := range c.Incident.Redis {
 		lives := map[string]*life{} // by log: the events of two servers may share an instance
 		for i := range in.Log {
@@ -59,7 +60,12 @@ func (c *Case) deaths() []death {
 			}
 			log := e.Ev.File
 			if e.Placed {
-				log = correlate.Family(log)
+				family, known := families[log]
+				if !known {
+					family = correlate.Family(log)
+					families[log] = family
+				}
+				log = family
 			}
 			l := lives[log]
 			if l == nil {

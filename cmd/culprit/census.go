@@ -59,8 +59,12 @@ func (d *driver) takeCensus(ctx context.Context) error {
 				settings[in.Host] = append(settings[in.Host], logSettings(src)...)
 				return ctx.Err()
 			}
-			if len(head) > 0 && isLog(p, ok, in, head) {
-				logs = append(logs, newCandidate(u, in, head, p.Name, br))
+			if len(head) > 0 {
+				c := newCandidate(u, in, head, format{p, ok})
+				if c.alone() || isLog(p, ok, in, head) { // whether a file that can be opened again is a log is asked when another begins alike
+					logs = append(logs, c)
+					c.hashMember(br)
+				}
 			}
 			return ctx.Err()
 		})

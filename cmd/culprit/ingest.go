@@ -33,6 +33,8 @@ type driver struct {
 
 	appSkipped string // of --app, what a bound kept out
 
+	pace pacer
+
 	digests digests
 }
 
@@ -71,13 +73,9 @@ func lokiOptions(o correlate.Options) collect.LokiOptions {
 // fold reads everything into one timeline.
 func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.Timeline, error) {
 	var folds []*correlate.Timeline
-	var size int64
-	for _, u := range d.units {
-		if size += u.Size; !u.Again() {
-			size += largeInput + 1 // what a stream or a Loki holds is not known
-		}
+	if slices.ContainsFunc(d.units, func(u *collect.Unit) bool { return !u.Again() }) {
+		d.pace.add(largeInput + 1) // what a stream or a Loki holds is not known
 	}
-	paceCollector(size)
 	ctx, done := d.tellProgress(ctx)
 	defer done()
 	d.digests.bounded = !since.IsZero() || !until.IsZero()
@@ -210,7 +208,7 @@ func (d *driver) readInto(ctx context.Context, in collect.Input, out sink, clien
 		sum.Format, sum.DuplicateOf, sum.Bytes, sum.SHA256 = twin.format, twin.of, twin.size, hex.EncodeToString(twin.sum[:])
 		return sum
 	}
-	body := &hashing{r: in.R, h: sha256.New(), long: in.Size > maxHashed}
+	body := &hashing{r: in.R, h: sha256.New(), long: in.Size > maxHashed, pace: &d.pace}
 	br := bufio.NewReaderSize(body, headSize)
 	head, _ := br.Peek(headSize)
 	if collect.IsDigest(head) {
@@ -392,6 +390,7 @@ type hashing struct {
 	h    hash.Hash
 	n    int64
 	long bool // is known to be too long before it is read
+	pace *pacer
 }
 
 // maxHashed is the most of which a hash is told. The longer logs are read at twice the pace of SHA-256, which would cost as
@@ -400,6 +399,7 @@ const maxHashed = 64 << 20
 
 func (h *hashing) Read(p []byte) (int, error) {
 	n, err := h.r.Read(p)
+	h.pace.add(n)
 	if h.n += int64(n); !h.long && h.n <= maxHashed {
 		h.h.Write(p[:n])
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"crypto/sha256"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 
@@ -29,21 +31,43 @@ const prefixSize = 512
 
 // candidate is a log that may be a twin.
 type candidate struct {
-	unit               *collect.Unit
-	name, host, format string
-	prefix             string // its first prefixSize bytes
-	member             bool   // of an archive: cannot be read alone
+	unit       *collect.Unit
+	name, host string
+	format     format
+	prefix     string // its first prefixSize bytes
+	member     bool   // of an archive: cannot be read alone
 	content
 }
 
-// newCandidate notes a log. The member of an archive is hashed at once, since its unit goes by only here.
-func newCandidate(u *collect.Unit, in collect.Input, head []byte, format string, r io.Reader) *candidate {
-	c := &candidate{unit: u, name: in.Name, host: in.Host, format: format, content: content{size: -1}, member: in.Name != u.Name,
+func newCandidate(u *collect.Unit, in collect.Input, head []byte, f format) *candidate {
+	return &candidate{unit: u, name: in.Name, host: in.Host, format: f, content: content{size: -1}, member: in.Name != u.Name,
 		prefix: string(head[:min(len(head), prefixSize)])}
+}
+
+// alone says whether the file can be read once more by itself.
+func (c *candidate) alone() bool { return !c.member && c.unit.Again() }
+
+// hashMember hashes the member of an archive at once, since its unit goes by only here.
+func (c *candidate) hashMember(r io.Reader) {
 	if c.member {
 		c.hash(r, nil)
 	}
-	return c
+}
+
+// isLog asks of a file that can be opened again what the census asked of the others. To ask it of every file, by parsing its
+// beginning, took a twentieth of an incident with hundreds of snapshots.
+func (c *candidate) isLog(ctx context.Context) (is bool, err error) {
+	if !c.alone() {
+		return true, nil
+	}
+	err = c.unit.Each(ctx, func(in collect.Input) error {
+		if in.Err == nil && in.Name == c.name {
+			head, _ := bufio.NewReaderSize(in.R, headSize).Peek(headSize)
+			is = isLog(c.format.parser, c.format.known, in, head)
+		}
+		return ctx.Err()
+	})
+	return is, err
 }
 
 // hash reads r to its end. For every length in marks it tells the hash of that much. A log that cannot be read whole is
@@ -83,23 +107,22 @@ func (c *candidate) reread(ctx context.Context, marks map[int64][sha256.Size]byt
 
 // findTwins compares the logs that begin alike. Members of archives are recognised as copies and as shorter copies, but
 // not as longer ones, which would take another pass over the archive.
-func findTwins(ctx context.Context, logs []*candidate) (map[string]twin, error) {
-	twins := map[string]twin{}
-	slices.SortStableFunc(logs, func(a, b *candidate) int {
-		return cmp.Or(cmp.Compare(a.host, b.host), cmp.Compare(a.format, b.format), cmp.Compare(a.prefix, b.prefix))
-	})
-	for len(logs) > 0 {
-		n := 1
-		for n < len(logs) && logs[n].host == logs[0].host && logs[n].format == logs[0].format &&
-			strings.HasPrefix(logs[n].prefix, logs[0].prefix) {
-			n++
-		}
-		if n > 1 {
-			if err := compare(ctx, logs[:n], twins); err != nil {
+func findTwins(ctx context.Context, files []*candidate) (map[string]twin, error) {
+	var logs []*candidate
+	for files := range alike(files) {
+		for _, c := range files {
+			if is, err := c.isLog(ctx); err != nil {
 				return nil, err
+			} else if is {
+				logs = append(logs, c)
 			}
 		}
-		logs = logs[n:]
+	}
+	twins := map[string]twin{}
+	for logs := range alike(logs) {
+		if err := compare(ctx, logs, twins); err != nil {
+			return nil, err
+		}
 	}
 	for name, t := range twins { // the copy of a shorter copy
 		if of, is := twins[t.of]; is {
@@ -110,10 +133,30 @@ func findTwins(ctx context.Context, logs []*candidate) (map[string]twin, error) 
 	return twins, nil
 }
 
+// alike gives the files that begin as another of the same host and format does.
+func alike(files []*candidate) iter.Seq[[]*candidate] {
+	slices.SortStableFunc(files, func(a, b *candidate) int {
+		return cmp.Or(cmp.Compare(a.host, b.host), cmp.Compare(a.format.parser.Name, b.format.parser.Name), cmp.Compare(a.prefix, b.prefix))
+	})
+	return func(yield func([]*candidate) bool) {
+		for rest := files; len(rest) > 0; {
+			n := 1
+			for n < len(rest) && rest[n].host == rest[0].host && rest[n].format.parser.Name == rest[0].format.parser.Name &&
+				strings.HasPrefix(rest[n].prefix, rest[0].prefix) {
+				n++
+			}
+			if n > 1 && !yield(rest[:n:n]) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
+}
+
 // compare finds the twins among logs that begin alike.
 func compare(ctx context.Context, logs []*candidate, twins map[string]twin) error {
 	for _, c := range logs {
-		if !c.member && c.unit.Again() {
+		if c.alone() {
 			if err := c.reread(ctx, nil); err != nil {
 				return err
 			}
@@ -128,7 +171,7 @@ func compare(ctx context.Context, logs []*candidate, twins map[string]twin) erro
 	var different []*candidate
 	for _, c := range logs {
 		if of, ok := byContent[c.content]; ok {
-			twins[c.name] = twin{of.name, c.format, c.content}
+			twins[c.name] = twin{of.name, c.format.parser.Name, c.content}
 			continue
 		}
 		byContent[c.content] = c
@@ -144,7 +187,7 @@ const maxPrefixes = 1000
 func comparePrefixes(ctx context.Context, logs []*candidate, twins map[string]twin) error {
 	for i, c := range logs {
 		rest := logs[i+1:]
-		if _, is := twins[c.name]; is || len(rest) == 0 || len(rest) > maxPrefixes || c.member || !c.unit.Again() {
+		if _, is := twins[c.name]; is || len(rest) == 0 || len(rest) > maxPrefixes || !c.alone() {
 			continue
 		}
 		marks := map[int64][sha256.Size]byte{}
@@ -156,7 +199,7 @@ func comparePrefixes(ctx context.Context, logs []*candidate, twins map[string]tw
 		}
 		for _, d := range rest {
 			if marks[d.size] == d.sum {
-				twins[d.name] = twin{c.name, d.format, d.content}
+				twins[d.name] = twin{c.name, d.format.parser.Name, d.content}
 			}
 		}
 	}

@@ -81,6 +81,24 @@ func (l *logged) wait(t *testing.T, n int) (lost, repeated int) {
 	}
 }
 
+// sees waits until line n was seen.
+func (l *logged) sees(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.After(time.Minute); ; {
+		l.mu.Lock()
+		seen := l.seen[n] > 0
+		l.mu.Unlock()
+		if seen {
+			return
+		}
+		select {
+		case <-l.changed:
+		case <-deadline:
+			t.Fatalf("line %d is not seen", n)
+		}
+	}
+}
+
 // writer writes numbered lines, so many a millisecond.
 type writer struct {
 	t    *testing.T
@@ -199,14 +217,21 @@ func copyTruncate(t *testing.T, w *writer, have int) {
 	}
 }
 
-// The writer waits for the copy, so that every line is in a copy or in the file.
+// The writer waits for the copy, so that every line is in a copy or in the file. It goes on once the truncated file was met:
+// a follower that is not run for a while, as on a busy machine, cannot see one that has grown to what it had read or beyond.
 func TestFollowCopyTruncate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "access.log")
 	w := newWriter(t, path)
 	l := readLog(follow(t, path, FollowOptions{}))
+	w.write(1)
+	l.sees(t, w.next-1)
 	for i := range rotations() {
+		first := w.next
 		w.forAWhile(100 * time.Millisecond)
+		l.sees(t, first)
 		copyTruncate(t, w, i)
+		w.write(1)
+		l.sees(t, w.next-1)
 	}
 	w.forAWhile(20 * time.Millisecond)
 	none(t, l, w.next)

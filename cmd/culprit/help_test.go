@@ -81,6 +81,6 @@ func TestMistyped(t *testing.T) {
 	f("no such file or folder: name what the outage left behind", exitUnreadable, "no-such-folder")
 	f("did you mean --format?", exitUsage, "analyze", "--formt", "json", "x")
 	f("(culprit fix --help lists the flags)", exitUsage, "fix", "--zzz")
-	f(`no rule or cause "no-swop" (no-swap?)`, exitUsage, "rules", "no-swop")
+	f(`no cause, rule or fix "no-swop" (no-swap?)`, exitUsage, "rules", "no-swop")
 	f("--rules: open no-such.yaml", exitUsage, "--rules", "no-such.yaml", "../../testdata/own/house.yaml")
 }

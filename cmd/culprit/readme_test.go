@@ -20,16 +20,16 @@ import (
 
 const readmeFile = "../../README.md"
 
-// TestReadme holds the parts of README.md that a program can know: what culprit prints for the tea shop, and the tables of
-// causes, rules and fixes. With -update it writes them.
+// TestReadme holds the parts of README.md that a program can know: what culprit prints for the tea shop, and which causes,
+// rules and fixes there are. With -update it writes them.
 func TestReadme(t *testing.T) {
 	have := readme(t)
 	want := have
 	for _, part := range []struct{ heading, text string }{
 		{"## Try it", "```text\n" + excerpt(teaShopReport(t)) + "```\n"},
-		{"## Causes", table(rules.Causes(), func(c rules.Cause) (string, string) { return c.ID, firstSentence(c.Doc) })},
-		{"## Rules", table(rules.All(), func(r rules.Rule) (string, string) { return r.ID, firstSentence(r.Doc) })},
-		{"## Fixes", table(rules.FixMakers(), func(f rules.FixMaker) (string, string) { return f.ID, f.Doc })},
+		{"### Causes", causeTable()},
+		{"### Rules", list(rules.All(), func(r rules.Rule) string { return r.ID })},
+		{"## Fixes", list(rules.FixMakers(), func(f rules.FixMaker) string { return f.ID })},
 	} {
 		want = replacePart(t, want, part.heading, part.text)
 	}
@@ -122,8 +122,12 @@ func TestReadmeModules(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(string(mod), -1) {
 		required = append(required, m[1])
 	}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(section(t, readme(t), "## Dependencies"), -1) {
-		told = append(told, m[1])
+	for line := range strings.Lines(section(t, readme(t), "## Dependencies")) {
+		if cells := strings.Split(line, "|"); len(cells) == 4 {
+			for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1) {
+				told = append(told, m[1])
+			}
+		}
 	}
 	slices.Sort(told)
 	if diff := cmp.Diff(required, told); diff != "" {
@@ -152,7 +156,7 @@ func teaShopReport(t *testing.T) string {
 	return out.String()
 }
 
-// excerpt is the telling part of a report: the verdict, what happened, who did it and the first fix.
+// excerpt is the telling part of a report: the verdict, what happened, and the first fix with its effect.
 func excerpt(report string) string {
 	const cut = "[...]\n"
 	var out strings.Builder
@@ -163,10 +167,10 @@ func excerpt(report string) string {
 			part, after = report[from:next[0]], report[next[0]:next[1]]
 		}
 		switch title {
-		case "the verdict", "WHAT HAPPENED", "WHO DID IT":
+		case "the verdict", "WHAT HAPPENED":
 			out.WriteString(part)
 		case "FIXES":
-			first, _, _ := strings.Cut(part, "\n\n")
+			first, _, _ := strings.Cut(part, "\n     risk ")
 			out.WriteString(first + "\n" + cut)
 		default:
 			if !strings.HasSuffix(out.String(), cut+"\n") {
@@ -179,15 +183,23 @@ func excerpt(report string) string {
 	return strings.TrimSuffix(out.String(), cut+"\n")
 }
 
-// table is the registry as a table of names and sentences.
-func table[T any](all []T, row func(T) (id, doc string)) string {
+// causeTable is the registry of causes as a table of names and sentences.
+func causeTable() string {
 	var out strings.Builder
 	out.WriteString("| id | |\n|---|---|\n")
-	for _, one := range all {
-		id, doc := row(one)
-		fmt.Fprintf(&out, "| `%s` | %s |\n", id, strings.ReplaceAll(strings.TrimSuffix(doc, "."), "|", `\|`))
+	for _, c := range rules.Causes() {
+		fmt.Fprintf(&out, "| `%s` | %s |\n", c.ID, strings.ReplaceAll(strings.TrimSuffix(firstSentence(c.Doc), "."), "|", `\|`))
 	}
 	return out.String()
+}
+
+// list is a registry by its names, as a paragraph.
+func list[T any](all []T, id func(T) string) string {
+	var ids []string
+	for _, one := range all {
+		ids = append(ids, "`"+id(one)+"`")
+	}
+	return "`culprit rules` tells what each is:\n" + wrap(strings.Join(ids, ", "), 138) + "\n"
 }
 
 // section is what stands under a heading, up to the next of its kind.
@@ -210,7 +222,7 @@ func replacePart(t *testing.T, readme, heading, text string) string {
 	if from < 0 {
 		t.Fatalf("README.md: nothing under %q begins with %q", heading, first)
 	}
-	end := "\n\n" // of a table
+	end := "\n\n" // of a table or paragraph
 	if strings.HasPrefix(first, "```") {
 		end = "\n```\n"
 	}

@@ -42,7 +42,7 @@ func newRules() *cobra.Command {
 	var facts bool
 	cmd := &cobra.Command{
 		Use:     "rules [ID]",
-		Short:   "List the causes and rules, or tell about one",
+		Short:   "List the causes, rules and fixes, or tell about one",
 		Example: "  culprit rules crawler-session-leak\n  culprit rules --facts",
 		Args:    cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -87,7 +87,7 @@ func listFacts(w io.Writer) error {
 	return err
 }
 
-// listRules prints an entry each: what an outage may be blamed on, then what is looked at by itself.
+// listRules prints an entry each: what an outage may be blamed on, what is looked at by itself, what can be mended.
 func listRules(w io.Writer, added []rules.Rule) error {
 	var b strings.Builder
 	b.WriteString("CAUSES\n")
@@ -97,6 +97,10 @@ func listRules(w io.Writer, added []rules.Rule) error {
 	b.WriteString("\nRULES\n")
 	for _, r := range rules.All() {
 		b.WriteString(entry(r.ID, r.Doc))
+	}
+	b.WriteString("\nFIXES\n")
+	for _, f := range rules.FixMakers() {
+		b.WriteString(entry(f.ID, f.Doc))
 	}
 	if len(added) > 0 {
 		b.WriteString("\nYOUR OWN\n")
@@ -131,6 +135,11 @@ func firstSentence(doc string) string {
 // tellRule prints the manual page of one.
 func tellRule(w io.Writer, id string, added []rules.Rule) error {
 	kind, doc, needs, thresholds := "", "", []rules.Sort(nil), []rules.Threshold(nil)
+	for _, f := range rules.FixMakers() {
+		if f.ID == id {
+			kind, doc = "fix", capital(f.Doc)+"."
+		}
+	}
 	for _, c := range rules.Causes() {
 		if c.ID == id {
 			kind, doc = "cause", c.Doc
@@ -142,7 +151,7 @@ func tellRule(w io.Writer, id string, added []rules.Rule) error {
 		}
 	}
 	if kind == "" {
-		return fmt.Errorf("no rule or cause %q%s: culprit rules lists them", id, meant(id))
+		return fmt.Errorf("no cause, rule or fix %q%s: culprit rules lists them", id, meant(id))
 	}
 	p := rules.PageOf(id, doc)
 	var b strings.Builder
@@ -200,6 +209,11 @@ func ruleNames() []string {
 	}
 	for _, r := range rules.All() {
 		all = append(all, r.ID)
+	}
+	for _, f := range rules.FixMakers() {
+		if !slices.Contains(all, f.ID) { // memory-budget is a rule's name too, whose page says more
+			all = append(all, f.ID)
+		}
 	}
 	return all
 }

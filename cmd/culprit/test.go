@@ -43,7 +43,11 @@ func newTest(code *int) *cobra.Command {
 		Short: "Run a library of cases and say which are answered differently now",
 		Long: `test analyzes every folder of DIR that holds an expected.json (culprit export-case writes such folders) and compares:
 outcome, cause, confidence, victim, culprits, which rules fire ("findings") and which must not ("quiet"). Rules of your own
-are tested with --rules. It exits with 1 when a case changed, with 4 when one could not be read.`,
+are tested with --rules. It exits with 1 when a case changed, with 4 when one could not be read.
+
+By hand, {"outcome": "no-incident"} is enough of an expected.json. It may say cause, confidence, victim (comm, pid),
+killed_at, culprits (must be named), must_not_blame, candidates, findings (rules that must fire) and quiet (rules that must
+not); and how to read the evidence, which is everything else in the folder: now, host_tz, tz, since and until.`,
 		Example: "  culprit test cases\n  culprit test --rules our-rules.yaml cases\n  culprit test --json cases",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {

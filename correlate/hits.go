@@ -44,12 +44,13 @@ type Hits struct {
 	addrs []byte
 }
 
-func (h *Hits) put(one *hit, file string) {
+// next makes room for a request by addr, which may be reused.
+func (h *Hits) next(addr []byte, file string) *hit {
 	h.file = file
 	from := len(h.addrs)
-	h.addrs = append(h.addrs, one.addr...)
-	h.list = append(h.list, *one)
-	h.list[len(h.list)-1].addr = h.addrs[from:len(h.addrs):len(h.addrs)]
+	h.addrs = append(h.addrs, addr...)
+	h.list = append(h.list, hit{addr: h.addrs[from:len(h.addrs):len(h.addrs)]})
+	return &h.list[len(h.list)-1]
 }
 
 // Take folds h, and empties it.

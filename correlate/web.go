@@ -160,15 +160,20 @@ func (w *webFold) add(r *parsers.Record, a *parsers.Access) {
 		return // every access format carries a zone or an epoch; a line without a time cannot be placed
 	}
 	w.prepare(r, unix)
-	h := &w.one
-	h.addr, h.agent = w.whose(a)
+	client, agent := w.whose(a)
 	route, class := w.routeAndClass(a.Path)
 	failed := a.Status >= 500
 	page := class == Page && a.Status > 0 && a.Status < 400 && a.Status != 304
 	rs, rr := &w.route[route], &w.routeRun[route]
 
-	h.raw, h.t, h.line, h.client, h.route = r.Raw, r.Time, r.At.Line, hashOf(h.addr), rr.hash
-	h.marks = 0
+	h := &w.one
+	if w.held != nil {
+		h = w.held.next(client, r.At.File)
+	} else {
+		h.addr = client
+	}
+	h.agent, h.client, h.route, h.marks = agent, hashOf(client), rr.hash, 0
+	h.raw, h.t, h.line = r.Raw, r.Time, r.At.Line
 	switch {
 	case page:
 		h.marks = isPageView
@@ -184,9 +189,7 @@ func (w *webFold) add(r *parsers.Record, a *parsers.Access) {
 	case a.Status == 403 || a.Status == 429 || a.Status == 444:
 		h.marks |= isLimited
 	}
-	if w.held != nil {
-		w.held.put(h, r.At.File)
-	} else {
+	if w.held == nil {
 		w.clients.add(h, r.At.File)
 	}
 

@@ -191,6 +191,10 @@ func foldParts(requests []request, limits *webLimits, of *clientLimits, parts in
 func dump(t *Timeline) string {
 	lines := []string{}
 	w := t.web
+	byHash := map[uint64]string{}
+	for _, name := range w.routes.names {
+		byHash[routeHash([]byte(name))] = name
+	}
 	for _, s := range t.visitors.sets() {
 		for i := range s.actor {
 			a, route := s.actor[i], ""
@@ -199,11 +203,7 @@ func dump(t *Timeline) string {
 			case r == several:
 				route = "several"
 			default:
-				for _, name := range w.routes.names {
-					if routeHash([]byte(name)) == r {
-						route = name
-					}
-				}
+				route = byHash[r]
 			}
 			lines = append(lines, fmt.Sprintln("actor", a, route, s.running[i].thin))
 		}

@@ -244,7 +244,11 @@ func TestDigestOfAStranger(t *testing.T) {
 	if _, err := ReadDigest(bytes.NewReader(append(bytes.Clone(whole), 0)), "", ""); err == nil {
 		t.Error("a byte behind the end is nothing")
 	}
-	for i := range whole {
+	step := 1
+	if testing.Short() {
+		step = 13
+	}
+	for i := 0; i < len(whole); i += step {
 		changed := bytes.Clone(whole)
 		changed[i] ^= 0xff
 		if fold, err := ReadDigest(bytes.NewReader(changed), "", ""); err == nil {

@@ -47,7 +47,7 @@ func (p *paced) Mark() json.RawMessage { return json.RawMessage(fmt.Sprint(p.n))
 func TestWatchEightHours(t *testing.T) {
 	hours, judged := 8, 10*time.Minute
 	if testing.Short() {
-		hours, judged = 2, 10*time.Minute
+		hours, judged = 4, 20*time.Minute
 	}
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

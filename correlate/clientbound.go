@@ -1,8 +1,10 @@
 package correlate
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/fnv"
+	"math/bits"
 	"slices"
 )
 
@@ -24,9 +26,9 @@ type clientLimits struct {
 
 var (
 	// A day of 5 M lines has 60,000 addresses. A client takes 250 bytes and its line 200, so that people are some 25 MiB.
-	peopleLimits = clientLimits{exact: 1 << 15, clients: 1 << 16, cells: 2*fullTable + 2, texts: 1 << 15}
-	// Known crawlers come from some thousand addresses; 16 times as many is a log full of forged names.
-	programLimits = clientLimits{exact: 1 << 14, clients: 1 << 14, cells: fullTable, texts: 1 << 14}
+	peopleLimits = clientLimits{exact: 1 << 15, clients: 1 << 16, cells: fullTable, texts: 1 << 15}
+	// Known crawlers come from some thousand addresses; 8 times as many is a log full of forged names.
+	programLimits = clientLimits{exact: 1 << 13, clients: 1 << 13, cells: fullTable, texts: 1 << 13}
 )
 
 const (
@@ -128,6 +130,7 @@ func (s *clientSet) widen(width int64) {
 	factor := uint32(width / s.width)
 	old := s.cells
 	s.width, s.start, s.cells = width, never, table[cell]{}
+	s.cells.reserve(old.n)
 	for key, c := range old.all() {
 		s.bump(uint32(key>>32), uint32(key)/factor, c)
 	}
@@ -139,36 +142,47 @@ func (s *clientSet) widen(width int64) {
 	}
 }
 
-// lightest marks the half of the clients whose networks, or who themselves where they are programs, asked for least; those
-// that already are what is asked for do not count.
+// lightest marks at least half of the clients, those whose networks, or who themselves where they are programs, asked for
+// least, by powers of two; those that already are what is asked for do not count.
 func (s *clientSet) lightest(already func(i int) bool) []bool {
 	s.settle()
-	byNet := map[uint32]int64{}
-	for i := range s.actor {
-		byNet[s.running[i].net] += s.actor[i].requests
-	}
-	weight := func(i int) int64 {
-		if s.programs {
-			return s.actor[i].requests
-		}
-		return byNet[s.running[i].net]
-	}
-	var weights []int64
+	weight := s.weights()
+	var classes [65]int
+	n := 0
 	for i := range s.actor {
 		if !already(i) {
-			weights = append(weights, weight(i))
+			classes[bits.Len64(uint64(weight[i]))]++
+			n++
+		}
+	}
+	most := 0
+	for half := 0; most < len(classes)-1; most++ {
+		if half += classes[most]; half*2 >= n {
+			break
 		}
 	}
 	light := make([]bool, len(s.actor))
-	if len(weights) == 0 {
-		return light
-	}
-	slices.Sort(weights)
-	most := weights[(len(weights)-1)/2]
 	for i := range light {
-		light[i] = !already(i) && weight(i) <= most
+		light[i] = !already(i) && bits.Len64(uint64(weight[i])) <= most
 	}
 	return light
+}
+
+// weights are how many requests there are of the network of each client, or of the client where it is a program.
+func (s *clientSet) weights() []int64 {
+	weights := make([]int64, len(s.actor))
+	var byNet table[int64]
+	for i := range s.actor {
+		weights[i] = s.actor[i].requests
+		n, _ := byNet.at(uint64(s.running[i].net))
+		*n += weights[i]
+	}
+	if !s.programs {
+		for i := range weights {
+			weights[i] = byNet.find(uint64(s.running[i].net)).v
+		}
+	}
+	return weights
 }
 
 // netKey tells networks apart: /24 and /64. Two of IPv6 may share one, at no cost but theirs.
@@ -188,51 +202,77 @@ func netKey(addr []byte) uint32 {
 	return h.Sum32() | 1<<31
 }
 
-// loseBins has the lightest half of the clients that have bins lose them.
+// loseBins has the lightest networks lose their bins, until half of the bins are free.
 func (s *clientSet) loseBins() {
-	light := s.lightest(func(i int) bool { return s.running[i].thin })
+	s.settle()
+	weight := s.weights()
+	used := make([]int, len(s.actor))
+	for key := range s.cells.all() {
+		used[key>>32]++
+	}
+	var with []int
+	for i := range s.actor {
+		if !s.running[i].thin {
+			with = append(with, i)
+		}
+	}
+	slices.SortFunc(with, func(a, b int) int { return cmp.Or(cmp.Compare(weight[b], weight[a]), cmp.Compare(a, b)) })
+	stay, left := 0, s.limits.cells/2
+	for stay < len(with)-1 && left >= used[with[stay]] {
+		left -= used[with[stay]]
+		stay++
+	}
+	light := make([]bool, len(s.actor))
+	for _, i := range with[stay:] {
+		light[i] = true
+	}
 	s.countVisits(light)
 	old := s.cells
 	s.cells = table[cell]{}
+	s.cells.reserve(old.n)
 	for key, c := range old.all() {
 		if id := uint32(key >> 32); !light[id] {
 			s.bump(id, uint32(key), c)
 		}
 	}
-	for i, is := range light {
-		if is {
-			s.running[i].thin = true
-			s.thin++
-		}
+	for _, i := range with[stay:] {
+		s.running[i].thin = true
+		s.thin++
 	}
 }
 
 // countVisits counts the visits of people who are to lose their bins.
 func (s *clientSet) countVisits(who []bool) {
-	var keys []uint64
-	for key, c := range s.cells.all() {
-		if who[key>>32] && c.requests+c.pages > 0 {
-			keys = append(keys, key<<1|uint64(boolIndex(c.pages > 0)))
+	ends := make([]int, len(who)+1) // of each one's bins in the list of all
+	for key := range s.cells.all() {
+		if id := key >> 32; who[id] {
+			ends[id+1]++
 		}
 	}
-	slices.Sort(keys) // an actor's number takes 17 bits at most
-	gap := uint32(max(int64(visitGap.Seconds())/s.width, 1))
-	var actor, last uint32
-	for i, key := range keys {
-		id, bin := uint32(key>>33), uint32(key>>1)
-		if i == 0 || id != actor {
-			actor, last = id, 0
+	for i := range who {
+		ends[i+1] += ends[i]
+	}
+	bins := make([]cellAt, ends[len(who)])
+	next := slices.Clone(ends)
+	for key, c := range s.cells.all() {
+		if id := key >> 32; who[id] {
+			bins[next[id]] = cellAt{int64(uint32(key)), c}
+			next[id]++
 		}
-		minute := uint32(int64(bin) * s.width / minBin)
-		if key&1 != 0 && (last == 0 || bin-last > gap) {
-			s.visit(id, minute)
+	}
+	for i := range who {
+		own := bins[ends[i]:ends[i+1]]
+		if len(own) == 0 {
+			continue
 		}
-		last = bin
-		s.running[id].last = max(s.running[id].last, minute)
+		slices.SortFunc(own, func(a, b cellAt) int { return cmp.Compare(a.bin, b.bin) })
+		eachVisit(own, s.width, func(bin int64) { s.visit(uint32(i), uint32(bin*s.width/minBin)) })
+		run := &s.running[i]
+		run.last = max(run.last, uint32(own[len(own)-1].bin*s.width/minBin))
 	}
 }
 
-// release lets the lightest half of the clients go.
+// release lets at least half of the clients go, and says whether there was anybody to.
 func (s *clientSet) release() bool {
 	light := s.lightest(func(i int) bool { return s.actor[i].several })
 	if s.programs {
@@ -240,16 +280,21 @@ func (s *clientSet) release() bool {
 	} else {
 		s.countVisits(light)
 	}
-	var kept []uint32
-	var most int64
+	ids := make([]uint32, len(s.actor))
+	kept, most := 0, int64(0)
 	for i := range s.actor {
 		a, r := &s.actor[i], &s.running[i]
 		if i >= len(light) || !light[i] {
-			kept = append(kept, uint32(i))
+			s.actor[kept], s.running[kept] = *a, *r
+			ids[i] = uint32(kept)
+			kept++
 			continue
 		}
+		ids[i] = away
 		s.letGo++
 		most = max(most, a.requests)
+		s.thin -= boolIndex(r.thin)
+		s.texts -= boolIndex(a.first.text != "")
 		if s.programs {
 			continue
 		}
@@ -258,8 +303,10 @@ func (s *clientSet) release() bool {
 			s.addSolo(r.route, soloRoute{a.requests, 1})
 		}
 	}
+	clear(s.actor[kept:])
+	s.actor, s.running = s.actor[:kept], s.running[:kept]
 	s.lost += most
-	s.arrange(kept)
+	s.renumber(ids)
 	return most > 0
 }
 

@@ -172,10 +172,10 @@ func (s *clientSet) addActor(addr []byte, agent *agentRef) uint32 {
 }
 
 func (s *clientSet) put(sum actorSum, run running) {
-	if n := len(s.actor); n == cap(s.actor) { // append's growth by quarters took a third of the memory and of the time here
+	if n := len(s.actor); n == cap(s.actor) {
 		more := max(n, 256)
-		if most := s.limits.clients + 1; n < most {
-			more = min(more, most-n)
+		if most := s.limits.clients + 1; n < most && n >= 4096 { // growing by and by took a third of the memory: what was outgrown
+			more = most - n
 		}
 		s.actor, s.running = slices.Grow(s.actor, more), slices.Grow(s.running, more)
 	}
@@ -396,34 +396,37 @@ func (c *clientFold) sort() {
 	}
 }
 
-// arrange keeps the clients of a list, in its order.
+// arrange gives the clients the numbers of their places in order, which it uses up.
 func (s *clientSet) arrange(order []uint32) {
-	const away = math.MaxUint32
-	ids := make([]uint32, len(s.actor))
-	for i := range ids {
-		ids[i] = away
-	}
-	actor, run := make([]actorSum, len(order)), make([]running, len(order))
-	s.thin, s.texts = 0, 0
+	ids := make([]uint32, len(order))
 	for n, i := range order {
 		ids[i] = uint32(n)
-		actor[n], run[n] = s.actor[i], s.running[i]
-		s.thin += boolIndex(run[n].thin)
-		s.texts += boolIndex(actor[n].first.text != "")
 	}
-	index, cells := s.index, s.cells
-	s.actor, s.running, s.index, s.cells = actor, run, table[uint32]{}, table[cell]{}
-	s.index.reserve(len(order))
-	for key, i := range index.all() {
-		if id := ids[i]; id != away {
-			n, _ := s.index.at(key)
-			*n = id
+	for n := range order { // along the cycles: a copy would be a third of the memory
+		for i := n; ; {
+			from := int(order[i])
+			order[i] = uint32(i)
+			if from == n {
+				break
+			}
+			s.actor[i], s.actor[from] = s.actor[from], s.actor[i]
+			s.running[i], s.running[from] = s.running[from], s.running[i]
+			i = from
 		}
 	}
-	s.cells.reserve(cells.n)
-	for key, c := range cells.all() {
-		if id := ids[key>>32]; id != away {
-			s.bump(id, uint32(key), c)
-		}
-	}
+	s.renumber(ids)
+}
+
+const away = math.MaxUint32
+
+// renumber follows the clients to new places; away = nowhere.
+func (s *clientSet) renumber(ids []uint32) {
+	s.index.rebuild(func(key uint64, id *uint32) (uint64, bool) {
+		*id = ids[*id]
+		return key, *id != away
+	})
+	s.cells.rebuild(func(key uint64, _ *cell) (uint64, bool) {
+		id := ids[key>>32]
+		return uint64(id)<<32 | uint64(uint32(key)), id != away
+	})
 }

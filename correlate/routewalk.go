@@ -12,6 +12,7 @@ type routeWalk struct {
 	paths [pathSlots]pathRef
 	dirs  [dirSlots]dirRef
 	steps [stepSlots]routeStep
+	stars [starSlots]starStep
 	nodes []routeNode   // the first two are the roots: of paths that end in no file, and of those that do
 	kids  table[uint32] // nodes by parent and what was appended
 }
@@ -20,6 +21,7 @@ const (
 	pathSlots = 1 << 12 // 96 KiB: a shop's style sheets and front pages
 	dirSlots  = 1 << 9  // 12 KiB: folders of style sheets and pictures
 	stepSlots = 1 << 12 // 96 KiB
+	starSlots = 1 << 8  // 6 KiB: a site has few folders of names, and few extensions
 	maxNodes  = 1 << 14 // then it begins anew
 )
 
@@ -52,6 +54,28 @@ type routeStep struct {
 	traits traits
 }
 
+// starStep is where any segment of one kind leads whose text does not matter, since a "*" takes its place.
+type starStep struct {
+	key starKey
+	to  uint32
+}
+
+type starKey struct {
+	ext  uint64 // its extension's bytes, for a file's name
+	node uint32 // plus one; 0 = free
+	kind starKind
+	last bool
+}
+
+type starKind uint8
+
+const (
+	starID    starKind = iota // a number, a hash
+	starOther                 // too long, or in another alphabet
+	starName                  // a name with a digit in it
+	starFile                  // any of these, of a file
+)
+
 // traits are what Classify asks of a segment.
 type traits uint8
 
@@ -70,6 +94,7 @@ func newRouteWalk() *routeWalk {
 func (r *routeWalk) reset() {
 	clear(r.dirs[:])
 	clear(r.steps[:])
+	clear(r.stars[:])
 	r.kids = table[uint32]{}
 	r.nodes = append(r.nodes[:0], routeNode{router: router{words: routeWords()}}, routeNode{router: router{words: routeWords(), isFile: true}})
 }
@@ -161,6 +186,76 @@ func (w *webFold) wholePath(path []byte) (uint32, PathClass) {
 
 // step goes one segment on.
 func (w *webFold) step(node uint32, seg []byte, last bool) (uint32, traits) {
+	r := w.walk
+	key, star := r.starOf(node, seg, last)
+	if !star {
+		return w.stepOn(node, seg, last)
+	}
+	s := &r.stars[(key.ext*0x9e3779b97f4a7c15>>32^uint64(node)*5^uint64(key.kind)<<1^uint64(boolIndex(last)))%starSlots]
+	if s.key != key {
+		to, _ := w.stepOn(node, seg, last)
+		*s = starStep{key, to}
+	}
+	return s.to, 0
+}
+
+// starOf says whether segment and file would put a "*" in the place of seg, by its shape alone, and Classify see nothing in
+// it. Ids and hashes are new in nearly every line, so that remembering them one by one is no use: half of the time of routes.
+func (r *routeWalk) starOf(node uint32, seg []byte, last bool) (starKey, bool) {
+	n := &r.nodes[node]
+	key := starKey{node: node + 1, last: last}
+	if len(seg) == 0 || seg[0] == '.' || n.dot {
+		return key, false
+	}
+	stem := seg
+	if last {
+		if ext := extension(seg); len(ext) > 8 {
+			return key, false
+		} else if ext != nil {
+			stem, key.kind = seg[:len(seg)-len(ext)], starFile
+			for _, c := range ext {
+				key.ext = key.ext<<8 | uint64(c)
+			}
+		}
+	}
+	sh := shapeOf(stem)
+	if sh.digits == 0 && sh.isPlain() && !sh.isID() && len(seg) <= maxRouteSegment {
+		return key, false // a word, perhaps
+	}
+	if classWords.has(seg) || last && namesSitemap(seg) {
+		return key, false
+	}
+	if key.kind == starFile {
+		return key, len(seg) > maxRouteSegment || !sh.isPlain() || sh.isID() || !n.has(stem)
+	}
+	switch {
+	case sh.isID():
+		key.kind = starID
+	case n.has(seg):
+		return key, false
+	case len(seg) > maxRouteSegment || !sh.isPlain():
+		key.kind = starOther
+	case len(seg) > 3:
+		key.kind = starName
+	default:
+		return key, false
+	}
+	return key, true
+}
+
+// classWords are all names that Classify asks for.
+var classWords = func() *wordSet {
+	all := wordsOf("robots.txt")
+	for _, set := range [...]*wordSet{healthNames, feedNames, apiRoots, apiFiles} {
+		for word := range set.all {
+			all.add(word)
+		}
+	}
+	return all
+}()
+
+// stepOn is step for a segment whose text may matter.
+func (w *webFold) stepOn(node uint32, seg []byte, last bool) (uint32, traits) {
 	r := w.walk
 	key := maphash.Bytes(internSeed, seg) + mix(uint64(node)<<1|uint64(boolIndex(last))+1)
 	s := &r.steps[key%stepSlots]

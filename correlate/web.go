@@ -324,13 +324,21 @@ func forwarded(a *parsers.Access) []byte {
 }
 
 func refererHost(ref []byte) []byte {
-	i := bytes.Index(ref, []byte("://"))
-	if i < 0 {
+	if len(ref) < len("a://b") {
 		return nil
 	}
+	i := len("https")
+	if len(ref) < i+3 || string(ref[i:i+3]) != "://" { // what nearly every one begins with
+		if i = bytes.Index(ref, []byte("://")); i < 0 {
+			return nil
+		}
+	}
 	host := ref[i+3:]
-	if j := bytes.IndexAny(host, "/?#"); j >= 0 {
-		host = host[:j]
+	for j, c := range host {
+		if c == '/' || c == '?' || c == '#' {
+			host = host[:j]
+			break
+		}
 	}
 	host = bytes.TrimPrefix(host, []byte("www."))
 	if len(host) == 0 || len(host) > 253 { // a DNS name's limit

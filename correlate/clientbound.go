@@ -243,29 +243,12 @@ func (s *clientSet) loseBins() {
 
 // countVisits counts the visits of people who are to lose their bins.
 func (s *clientSet) countVisits(who []bool) {
-	ends := make([]int, len(who)+1) // of each one's bins in the list of all
-	for key := range s.cells.all() {
-		if id := key >> 32; who[id] {
-			ends[id+1]++
-		}
-	}
+	bins := s.binsOf(func(actor uint32) bool { return who[actor] })
 	for i := range who {
-		ends[i+1] += ends[i]
-	}
-	bins := make([]cellAt, ends[len(who)])
-	next := slices.Clone(ends)
-	for key, c := range s.cells.all() {
-		if id := key >> 32; who[id] {
-			bins[next[id]] = cellAt{int64(uint32(key)), c}
-			next[id]++
-		}
-	}
-	for i := range who {
-		own := bins[ends[i]:ends[i+1]]
+		own := bins.of(uint32(i))
 		if len(own) == 0 {
 			continue
 		}
-		slices.SortFunc(own, func(a, b cellAt) int { return cmp.Compare(a.bin, b.bin) })
 		eachVisit(own, s.width, func(bin int64) { s.visit(uint32(i), uint32(bin*s.width/minBin)) })
 		run := &s.running[i]
 		run.last = max(run.last, uint32(own[len(own)-1].bin*s.width/minBin))

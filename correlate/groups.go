@@ -177,14 +177,13 @@ func (w *Web) own(host string) bool {
 // netSum is what browser-like clients of one network did.
 type netSum struct {
 	prefix                             netip.Prefix
-	actors                             []int
+	actors                             []uint32
 	requests, pages, assets, noReferer int64
 	visits                             float64
 }
 
 func (w *Web) group() {
 	crawlers := map[string]*Group{}
-	nets := map[netip.Prefix]*netSum{}
 	programs, public := &w.clients.programs, &w.clients.people
 	people := &Group{Kind: PeopleGroup, Name: "people", width: public.width}
 	known := map[string]Agent{}
@@ -212,50 +211,31 @@ func (w *Web) group() {
 			g = &Group{Kind: kind, Name: ag.Name, Agent: ag, Identity: id, Reason: id.Reason, width: programs.width}
 			crawlers[key] = g
 		}
-		g.join(a, bins[i], false, programs.width)
+		g.join(a, bins.of(uint32(i)), false, programs.width)
 	}
-	var loose []int // browser-like actors without an address that can be grouped
 	bins = public.bins()
+	nets, loose := public.networks(bins)
 	for i := range public.actor {
-		a := &public.actor[i]
-		w.AgentLogged = w.AgentLogged || a.agent != string(unlogged)
-		addr, ok := ParseClient([]byte(a.addr))
-		if !ok {
-			loose = append(loose, i)
-			continue
-		}
-		prefix := Network(addr)
-		n := nets[prefix]
-		if n == nil {
-			n = &netSum{prefix: prefix}
-			nets[prefix] = n
-		}
-		n.actors = append(n.actors, i)
-		n.requests += a.requests
-		n.pages += a.pages
-		n.assets += a.assets
-		n.noReferer += a.noReferer
-		n.visits += float64(a.visits) + countVisits(bins[i], public.width)
+		w.AgentLogged = w.AgentLogged || public.actor[i].agent != string(unlogged)
 	}
-	order := slices.SortedFunc(maps.Keys(nets), func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
-	usual := usualPeople(nets, order)
+	usual := usualPeople(nets)
 	w.AssetShare = usual.assetShare
-	for _, p := range order {
-		n := nets[p]
+	for k := range nets {
+		n := &nets[k]
 		if usual.machine(n, w.RefererLogged) {
-			g := &Group{Kind: NetworkGroup, Name: p.String(), width: public.width}
+			g := &Group{Kind: NetworkGroup, Name: n.prefix.String(), width: public.width}
 			for _, i := range n.actors {
-				g.join(&public.actor[i], bins[i], false, public.width)
+				g.join(&public.actor[i], bins.of(i), false, public.width)
 			}
 			crawlers["net\x00"+g.Name] = g
 			continue
 		}
 		for _, i := range n.actors {
-			people.join(&public.actor[i], bins[i], true, public.width)
+			people.join(&public.actor[i], bins.of(i), true, public.width)
 		}
 	}
 	for _, i := range loose {
-		people.join(&public.actor[i], bins[i], true, public.width)
+		people.join(&public.actor[i], bins.of(i), true, public.width)
 	}
 	if public.letGo > 0 {
 		people.join(&public.gone, nil, true, public.width)
@@ -279,17 +259,75 @@ func (w *Web) group() {
 	})
 }
 
-// bins lists each actor's bins in order.
-func (s *clientSet) bins() [][]cellAt {
-	bins := make([][]cellAt, len(s.actor))
+// networks sums people by their networks, in the order of these; loose are those without an address that has one.
+func (s *clientSet) networks(bins actorBins) (nets []netSum, loose []uint32) {
+	type place struct {
+		prefix netip.Prefix
+		actor  uint32
+	}
+	places := make([]place, 0, len(s.actor))
+	for i := range s.actor {
+		if addr, ok := ParseClient([]byte(s.actor[i].addr)); ok {
+			places = append(places, place{Network(addr), uint32(i)})
+		} else {
+			loose = append(loose, uint32(i))
+		}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(a.prefix.Addr().Compare(b.prefix.Addr()), cmp.Compare(a.actor, b.actor))
+	})
+	actors := make([]uint32, len(places))
+	for k, p := range places {
+		actors[k] = p.actor
+		if n := len(nets); n == 0 || nets[n-1].prefix != p.prefix {
+			nets = append(nets, netSum{prefix: p.prefix, actors: actors[k:k]})
+		}
+		n, a := &nets[len(nets)-1], &s.actor[p.actor]
+		n.actors = n.actors[:len(n.actors)+1]
+		n.requests += a.requests
+		n.pages += a.pages
+		n.assets += a.assets
+		n.noReferer += a.noReferer
+		n.visits += float64(a.visits) + countVisits(bins.of(p.actor), s.width)
+	}
+	return nets, loose
+}
+
+// actorBins are the bins of each actor, in order.
+type actorBins struct {
+	ends []int // of each one's in list, behind a 0
+	list []cellAt
+}
+
+func (b actorBins) of(actor uint32) []cellAt { return b.list[b.ends[actor]:b.ends[actor+1]] }
+
+func (s *clientSet) bins() actorBins {
+	return s.binsOf(func(uint32) bool { return true })
+}
+
+// binsOf are the bins of some actors.
+func (s *clientSet) binsOf(wanted func(actor uint32) bool) actorBins {
+	b := actorBins{ends: make([]int, len(s.actor)+1)}
+	for key := range s.cells.all() {
+		if id := uint32(key >> 32); wanted(id) {
+			b.ends[id+1]++
+		}
+	}
+	for i := range s.actor {
+		b.ends[i+1] += b.ends[i]
+	}
+	b.list = make([]cellAt, b.ends[len(s.actor)])
+	next := slices.Clone(b.ends)
 	for key, c := range s.cells.all() {
-		i := key >> 32
-		bins[i] = append(bins[i], cellAt{int64(uint32(key)), c})
+		if id := uint32(key >> 32); wanted(id) {
+			b.list[next[id]] = cellAt{int64(uint32(key)), c}
+			next[id]++
+		}
 	}
-	for _, b := range bins {
-		slices.SortFunc(b, func(x, y cellAt) int { return cmp.Compare(x.bin, y.bin) })
+	for i := range s.actor {
+		slices.SortFunc(b.of(uint32(i)), func(x, y cellAt) int { return cmp.Compare(x.bin, y.bin) })
 	}
-	return bins
+	return b
 }
 
 type cellAt struct {
@@ -417,10 +455,10 @@ type usual struct {
 	pages      float64 // pages per network, 95th percentile
 }
 
-func usualPeople(nets map[netip.Prefix]*netSum, order []netip.Prefix) usual {
+func usualPeople(nets []netSum) usual {
 	var assets, perVisit, pages []float64
-	for _, p := range order {
-		n := nets[p]
+	for i := range nets {
+		n := &nets[i]
 		if n.pages == 0 {
 			continue
 		}

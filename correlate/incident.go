@@ -219,6 +219,7 @@ func (t *Timeline) Incident(now time.Time, o Options) *Incident {
 		inc.Boots[host] = b.at
 	}
 	inc.Inputs = t.coverage(c)
+	t.visitors.noteCrowd(inc.Inputs)
 	return inc
 }
 

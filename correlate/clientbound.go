@@ -172,6 +172,7 @@ func (s *clientSet) lightest(already func(i int) bool) []bool {
 func (s *clientSet) weights() []int64 {
 	weights := make([]int64, len(s.actor))
 	var byNet table[int64]
+	byNet.reserve(len(s.actor))
 	for i := range s.actor {
 		weights[i] = s.actor[i].requests
 		n, _ := byNet.at(uint64(s.running[i].net))

@@ -1,7 +1,8 @@
 // Package correlate folds facts into one incident: series, events, the links between them and the ledger of memory.
 //
 // It never reads a file, a clock or the environment, and never judges: cmd feeds it records, rules ask what it found.
-// Every fold commutes, so files may be read in any order and by any number of workers.
+// Every fold commutes, so files may be read in any order and by any number of workers; only a crowd of clients beyond its
+// limits is told in the order of the lines (see Hits).
 package correlate
 
 import (
@@ -262,7 +263,7 @@ func (t *Timeline) span(file string) *span {
 // AddInput tells what became of a file. Called once a file, at its end.
 func (t *Timeline) AddInput(in Input) { t.inputs[in.File] = in }
 
-// Merge folds another fold in; two folds of two parts equal one fold of the whole. other must not be used afterwards.
+// Merge folds another fold in; two folds of two parts equal one fold of the whole, but for a crowd of clients. other must not be used afterwards.
 func (t *Timeline) Merge(other *Timeline) {
 	for file, in := range other.inputs {
 		t.inputs[file] = in

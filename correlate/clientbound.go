@@ -36,8 +36,8 @@ const (
 	maxBin = 32 * minBin // a visit ends after 30 minutes of silence, so coarser bins could not tell visits apart
 
 	fullTable = 1<<17/4*3 - 2 // what 2 MiB of a table hold: one more, which the bound sees, and one less than makes it grow
-	withBins  = 1 << 11       // so many people keep their minutes before the bins are made wider
-	crowds    = 1 << 8        // agents of programs let go that are summed one by one
+	withBins  = 1 << 11       // people who keep their minutes at any width: a culprit's addresses, and at 48 cells each the table is full
+	crowds    = 1 << 8        // agents of programs let go that are summed one by one: few beside the 8,192 programs of which these are left
 	maxVisits = 1 << 16       // minutes in which somebody came: 45 days
 	maxWidth  = minBin << 32  // of a log whose lines bear any year
 )
@@ -127,12 +127,12 @@ func (s *clientSet) widen(width int64) {
 		return
 	}
 	s.settle()
-	factor := uint32(width / s.width)
+	factor := width / s.width // may not fit 32 bits: a digest's bins have any width
 	old := s.cells
 	s.width, s.start, s.cells = width, never, table[cell]{}
 	s.cells.reserve(old.n)
 	for key, c := range old.all() {
-		s.bump(uint32(key>>32), uint32(key)/factor, c)
+		s.bump(uint32(key>>32), uint32(int64(uint32(key))/factor), c)
 	}
 	visits := s.visits
 	s.visits = table[uint32]{}
@@ -265,7 +265,7 @@ func (s *clientSet) release() bool {
 		s.countVisits(light)
 	}
 	ids := make([]uint32, len(s.actor))
-	kept, most := 0, int64(0)
+	before, kept, most := s.letGo, 0, int64(0)
 	for i := range s.actor {
 		a, r := &s.actor[i], &s.running[i]
 		if i >= len(light) || !light[i] {
@@ -291,7 +291,7 @@ func (s *clientSet) release() bool {
 	s.actor, s.running = s.actor[:kept], s.running[:kept]
 	s.lost += most
 	s.renumber(ids)
-	return most > 0
+	return s.letGo > before
 }
 
 // singles counts those who stand for themselves.
@@ -328,7 +328,7 @@ func (s *clientSet) crowd(light []bool) {
 		a := s.actor[i]
 		route := s.running[i].route
 		a.addr, a.several = anyAddress, true
-		if key := (hashOf([]byte(a.addr)) ^ hashOf([]byte(a.agent))) >> 1; n >= most && !s.index.has(key) {
+		if n >= most && !s.index.has(clientKey(a.addr, a.agent)) {
 			a.agent = anyProgram
 		}
 		before := len(s.actor)

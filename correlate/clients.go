@@ -70,7 +70,7 @@ type running struct {
 	requests, pages, assets, noReferer uint32
 	errors5xx, limited                 uint32
 	bin                                uint32
-	last                               uint32 // minute of the last request, of one without cells
+	last                               uint32 // minute of the last request, of one without cells; 0 = none, as no log is of 1970
 	first                              int64  // unix seconds after which no line can be the actor's first
 	route                              uint64 // the one route it ever asked for; 0 = none yet, several = more
 	net                                uint32 // of its network, see netKey
@@ -149,6 +149,11 @@ func (s *clientSet) key(client uint64, agent *agentRef) uint64 {
 		return (client ^ agent.wide) >> 1
 	}
 	return (client ^ agent.hash) >> 1
+}
+
+// clientKey is key where only the names are left.
+func clientKey(addr, agent string) uint64 {
+	return (maphash.String(internSeed, addr) ^ maphash.String(internSeed, agent)) >> 1
 }
 
 func hashOf(b []byte) uint64 { return maphash.Bytes(internSeed, b) }
@@ -254,7 +259,7 @@ func (s *clientSet) settleCell(actor uint32) {
 func (s *clientSet) bump(actor, bin uint32, c cell) {
 	if run := &s.running[actor]; run.thin {
 		minute := uint32(int64(bin) * s.width / minBin)
-		if c.pages > 0 && (run.last == 0 || minute > run.last+visitMinutes) {
+		if c.pages > 0 && (run.last == 0 || int64(minute)-int64(run.last) > visitBins(s.width)*s.width/minBin) {
 			s.visit(actor, minute)
 		}
 		run.last = max(run.last, minute)
@@ -265,8 +270,6 @@ func (s *clientSet) bump(actor, bin uint32, c cell) {
 	sum.pages += c.pages
 	s.grew = s.grew || added
 }
-
-const visitMinutes = uint32(visitGap / time.Minute)
 
 func (s *clientSet) visit(actor, minute uint32) {
 	s.actor[actor].visits++
@@ -340,7 +343,7 @@ func (s *clientSet) merge(o *clientSet) {
 
 // takeActor adds a client of another set, all but its cells.
 func (s *clientSet) takeActor(a *actorSum, r *running) uint32 {
-	n, added := s.index.at((hashOf([]byte(a.addr)) ^ maphash.String(internSeed, a.agent)) >> 1)
+	n, added := s.index.at(clientKey(a.addr, a.agent))
 	if added {
 		*n = uint32(len(s.actor))
 		s.put(*a, *r)

@@ -100,9 +100,66 @@ func TestHeavyClientsStay(t *testing.T) {
 					t.Errorf("limits of %d, %d parts: %s is lost, with %d requests", scale, n+1, name, want[name])
 				}
 			}
+			if lost := got.visitors.programs.lost; scale == 1000 && lost*20 > want[heavy] {
+				t.Errorf("limits of %d, %d parts: counts may miss %d requests, the heavy crawler has %d", scale, n+1, lost, want[heavy])
+			}
 			if inCells != kept[heavy] {
 				t.Errorf("limits of %d, %d parts: %d of the heavy crawler's %d requests have a time", scale, n+1, inCells, kept[heavy])
 			}
+		}
+	}
+}
+
+// A digest may have bins of any width.
+func TestWidestBins(t *testing.T) {
+	requests := manyRequests(300)
+	a, b := foldParts(requests[:150], &defaultLimits, nil, 1, nil), foldParts(requests[150:], &defaultLimits, nil, 1, nil)
+	for _, s := range a.visitors.sets() {
+		s.widen(maxWidth)
+	}
+	a.Merge(b)
+	for _, s := range a.visitors.sets() {
+		var total, inCells int64
+		for i := range s.actor {
+			total += s.actor[i].requests
+		}
+		for key, c := range s.cells.all() {
+			inCells += int64(c.requests)
+			if uint32(key) != 0 {
+				t.Errorf("bin %d of %d s", uint32(key), s.width)
+			}
+		}
+		if total == 0 || total != inCells || s.width != maxWidth {
+			t.Errorf("%d of %d requests in bins of %d s, want bins of %d", inCells, total, s.width, int64(maxWidth))
+		}
+	}
+}
+
+// Visits of those who lost their bins are counted by the rule of those who have them.
+func TestVisitsWithoutBins(t *testing.T) {
+	for _, width := range []int64{minBin, 4 * minBin, maxBin} {
+		want, counted := 0.0, int64(0)
+		s := newClientFold().people
+		s.limits = &peopleLimits
+		s.widen(width)
+		actor := s.actorOf([]byte("198.51.100.7"), newAgentRef([]byte("Mozilla/5.0"), hashOf([]byte("Mozilla/5.0"))))
+		s.running[actor].thin = true
+		var bins []cellAt
+		for i, minute := range []int64{29e6, 29e6 + 20, 29e6 + 50, 29e6 + 81, 29e6 + 150, 29e6 + 182, 29e6 + 214, 29e6 + 300} {
+			c := cell{1, uint32(i % 5)}
+			bin := minute * minBin / width
+			if n := len(bins); n > 0 && bins[n-1].bin == bin {
+				bins[n-1].pages += c.pages
+				continue
+			}
+			bins = append(bins, cellAt{bin, c})
+		}
+		for _, b := range bins {
+			s.bump(actor, uint32(b.bin), b.cell)
+		}
+		want, counted = countVisits(bins, width), s.actor[actor].visits
+		if want < 2 || float64(counted) != want {
+			t.Errorf("bins of %d s: %d visits, want %g", width, counted, want)
 		}
 	}
 }

@@ -48,7 +48,9 @@ func (c *coder) clientSet(s *clientSet, routes *routeNumbers) {
 			s.running = append(s.running, run)
 		}
 	})
-	codeTable(c, &s.cells, func(key uint64) bool { return c.below(key>>32, len(s.actor)) }, func(v *cell) { nums(c, &v.requests, &v.pages) })
+	codeTable(c, &s.cells, func(key uint64) bool {
+		return c.below(key>>32, len(s.actor)) && c.below(uint64(uint32(key)), int(lastSecond/s.width)+1)
+	}, func(v *cell) { nums(c, &v.requests, &v.pages) })
 	c.actorSum(&s.gone)
 	sums(c, &s.lost, &s.letGo)
 	codeTable(c, &s.visits, func(minute uint64) bool { return c.below(minute, 1<<32) }, func(n *uint32) { nums(c, n) })
@@ -72,7 +74,7 @@ func (c *coder) index(s *clientSet) {
 			c.fail("a client of %.40q among others", a.agent)
 			return
 		}
-		id, added := s.index.at((hashOf([]byte(a.addr)) ^ hashOf([]byte(a.agent))) >> 1)
+		id, added := s.index.at(clientKey(a.addr, a.agent))
 		if !added {
 			c.fail("a client that is there twice")
 			return

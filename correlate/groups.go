@@ -343,15 +343,17 @@ func countVisits(bins []cellAt, width int64) float64 {
 }
 
 func eachVisit(bins []cellAt, width int64, f func(bin int64)) {
-	gap := int64(visitGap/time.Second) / width
 	last := int64(-1 << 62)
 	for _, b := range bins {
-		if b.pages > 0 && b.bin-last > max(gap, 1) {
+		if b.pages > 0 && b.bin-last > visitBins(width) {
 			f(b.bin)
 		}
 		last = b.bin
 	}
 }
+
+// visitBins is how many bins of so many seconds the next request of a visit is away at most.
+func visitBins(width int64) int64 { return max(int64(visitGap/time.Second)/width, 1) }
 
 func (g *Group) join(a *actorSum, bins []cellAt, visits bool, width int64) {
 	g.Clients++

@@ -50,13 +50,20 @@ func newHitTurns() *turns[part] {
 	return newTurns(func(clients *correlate.Clients, p part) { p.handOn(clients) })
 }
 
+// handOn costs the file an error, as a parser would, when the clients cannot bear it.
 func (p part) handOn(clients *correlate.Clients) {
+	defer p.file.wait.Done()
 	if p.hits != nil {
-		clients.Take(p.hits)
-		hitLists.Put(p.hits)
+		err := safely(p.file.parser.Name+", clients", func() error {
+			clients.Take(p.hits)
+			return nil
+		})
+		p.file.fail(err, p.before)
+		if err == nil {
+			hitLists.Put(p.hits)
+		}
 	}
 	buffers.Put(p.buf)
-	p.file.wait.Done()
 }
 
 // blocksAhead is how many blocks of a file may be under way: 400 KiB each.

@@ -372,13 +372,15 @@ func safely(parser string, f func() error) (err error) {
 	return f()
 }
 
-// panicPlace finds the line of parsers that panicked.
+// panicPlace finds the line of parsers or correlate that panicked.
 func panicPlace(stack string) string {
 	_, stack, _ = strings.Cut(stack, "panic(")
 	for line := range strings.Lines(stack) {
-		if i := strings.Index(line, "/parsers/"); i >= 0 {
-			place, _, _ := strings.Cut(line[i+1:], " ")
-			return strings.TrimSpace(place)
+		for _, of := range [...]string{"/parsers/", "/correlate/"} {
+			if i := strings.Index(line, of); i >= 0 {
+				place, _, _ := strings.Cut(line[i+1:], " ")
+				return strings.TrimSpace(place)
+			}
 		}
 	}
 	return "an unknown place"

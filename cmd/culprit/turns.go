@@ -36,24 +36,42 @@ func (t *turns[T]) wait(n, ahead int) {
 
 // done takes part n, and adds what has its turn unless another goroutine is at it already.
 func (t *turns[T]) done(n int, part T) {
+	if !t.put(n, part) {
+		return
+	}
+	for {
+		part, ok := t.turn()
+		if !ok {
+			return
+		}
+		t.add(t.all, part)
+		t.added()
+	}
+}
+
+// put says whether it is the caller's to add.
+func (t *turns[T]) put(n int, part T) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ready[n] = part
-	if t.busy {
-		return
-	}
+	was := t.busy
 	t.busy = true
-	for {
-		part, ok := t.ready[t.next]
-		if !ok {
-			break
-		}
-		delete(t.ready, t.next)
-		t.mu.Unlock()
-		t.add(t.all, part)
-		t.mu.Lock()
-		t.next++
-		t.moved.Broadcast()
-	}
-	t.busy = false
+	return !was
+}
+
+// turn takes the part that is next; when it is not ready, whoever brings it adds it.
+func (t *turns[T]) turn() (T, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	part, ok := t.ready[t.next]
+	delete(t.ready, t.next)
+	t.busy = ok
+	return part, ok
+}
+
+func (t *turns[T]) added() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.next++
+	t.moved.Broadcast()
 }

@@ -21,7 +21,6 @@ type Web struct {
 	Files   []string // the access logs, sorted
 
 	RefererLogged, AgentLogged bool
-	AssetShare                 float64 // of people's requests: how much of a visit this log shows
 	sites                      map[string]bool
 	bins                       []statusBin
 }
@@ -36,7 +35,7 @@ type GroupKind string
 
 const (
 	CrawlerGroup GroupKind = "crawler" // one crawler's name and one identity
-	NetworkGroup GroupKind = "network" // a /24 or /64 that browses like a machine
+	NetworkGroup GroupKind = "network" // a /24 or /64, or one address, that browses like a machine
 	RouteGroup   GroupKind = "route"   // one route, asked for from other people's pages or by clients that want nothing else
 	ProbeGroup   GroupKind = "probe"   // monitoring
 	PeopleGroup  GroupKind = "people"  // everybody else; its series counts visits
@@ -45,7 +44,7 @@ const (
 // Group is a set of requests that can be made answerable as one.
 type Group struct {
 	Kind     GroupKind
-	Name     string // "Googlebot", "203.0.113.0/24", "/embed.js", "people"
+	Name     string // "Googlebot", "203.0.113.0/24", "203.0.113.7", "/embed.js", "people"
 	Agent    Agent
 	Identity Identity
 	Reason   string // why the identity is what it is
@@ -56,6 +55,7 @@ type Group struct {
 	Foreign  float64 // RouteGroup: share of requests with a Referer of another site; negative = Referer not logged
 	Solo     float64 // RouteGroup: share by clients that asked for nothing else
 	Hosts    int     // RouteGroup: distinct foreign sites
+	Among    bool    // NetworkGroup: its network has people too, who are not in it
 	First    Evidence
 
 	// Candidates for new sessions per bin: pages for crawlers and networks, answered requests for routes, visits for people.
@@ -179,7 +179,10 @@ type netSum struct {
 	prefix                             netip.Prefix
 	actors                             []uint32
 	requests, pages, assets, noReferer int64
-	visits                             float64
+	visits                             float64 // by client: an address and an agent
+	stays                              float64 // by address: who changes its agent with every request stays one visitor
+	among                              bool    // it is a part of its network, and the rest is not like it
+	usual                              bool    // it is one of those who tell what is usual
 }
 
 func (w *Web) group() {
@@ -218,12 +221,11 @@ func (w *Web) group() {
 	for i := range public.actor {
 		w.AgentLogged = w.AgentLogged || public.actor[i].agent != string(unlogged)
 	}
-	usual := usualPeople(nets)
-	w.AssetShare = usual.assetShare
+	usual := usualPeople(nets, w.RefererLogged)
 	for k := range nets {
 		n := &nets[k]
-		if usual.machine(n, w.RefererLogged) {
-			g := &Group{Kind: NetworkGroup, Name: n.prefix.String(), width: public.width}
+		if usual.machine(n) {
+			g := &Group{Kind: NetworkGroup, Name: public.nameOf(n), Among: n.among, width: public.width}
 			for _, i := range n.actors {
 				g.join(&public.actor[i], bins.of(i), false, public.width)
 			}
@@ -259,38 +261,104 @@ func (w *Web) group() {
 	})
 }
 
-// networks sums people by their networks, in the order of these; loose are those without an address that has one.
+// networks sums people by their networks, in the order of these; loose are those without an address that has one. Where some
+// addresses of a network ask for pages alone, and others browse, it is two: a rented server among a provider's customers.
 func (s *clientSet) networks(bins actorBins) (nets []netSum, loose []uint32) {
 	type place struct {
-		prefix netip.Prefix
-		actor  uint32
+		addr  netip.Addr
+		actor uint32
 	}
 	places := make([]place, 0, len(s.actor))
 	for i := range s.actor {
 		if addr, ok := ParseClient([]byte(s.actor[i].addr)); ok {
-			places = append(places, place{Network(addr), uint32(i)})
+			places = append(places, place{plain(addr), uint32(i)})
 		} else {
 			loose = append(loose, uint32(i))
 		}
 	}
-	slices.SortFunc(places, func(a, b place) int {
-		return cmp.Or(a.prefix.Addr().Compare(b.prefix.Addr()), cmp.Compare(a.actor, b.actor))
-	})
+	slices.SortFunc(places, func(a, b place) int { return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.actor, b.actor)) })
 	actors := make([]uint32, len(places))
 	for k, p := range places {
 		actors[k] = p.actor
-		if n := len(nets); n == 0 || nets[n-1].prefix != p.prefix {
-			nets = append(nets, netSum{prefix: p.prefix, actors: actors[k:k]})
+	}
+	for from, to := 0, 0; from < len(places); from = to {
+		prefix := Network(places[from].addr)
+		for to < len(places) && prefix.Contains(places[to].addr) {
+			to++
 		}
-		n, a := &nets[len(nets)-1], &s.actor[p.actor]
-		n.actors = n.actors[:len(n.actors)+1]
+		whole := s.sumNet(prefix, actors[from:to], bins)
+		if whole.pages < matters || places[from].addr == places[to-1].addr {
+			nets = append(nets, whole)
+			continue
+		}
+		var bare, rest []uint32
+		for i, j := from, from; i < to; i = j {
+			for j < to && places[j].addr == places[i].addr {
+				j++
+			}
+			if one := s.sumNet(prefix, actors[i:j], bins); one.pages > 0 && one.bare() {
+				bare = append(bare, one.actors...)
+			} else {
+				rest = append(rest, one.actors...)
+			}
+		}
+		apart := s.sumNet(prefix, bare, bins)
+		if len(rest) == 0 || apart.pages < matters {
+			nets = append(nets, whole)
+			continue
+		}
+		apart.among = true
+		nets = append(nets, apart, s.sumNet(prefix, rest, bins))
+	}
+	return nets, loose
+}
+
+func (s *clientSet) sumNet(prefix netip.Prefix, actors []uint32, bins actorBins) netSum {
+	n := netSum{prefix: prefix, actors: actors}
+	for k, i := range actors {
+		a := &s.actor[i]
 		n.requests += a.requests
 		n.pages += a.pages
 		n.assets += a.assets
 		n.noReferer += a.noReferer
-		n.visits += float64(a.visits) + countVisits(bins.of(p.actor), s.width)
+		visits := float64(a.visits) + countVisits(bins.of(i), s.width)
+		n.visits += visits
+		if k == 0 || s.actor[actors[k-1]].addr != a.addr {
+			n.stays += s.stays(actors[k:], visits, bins)
+		}
 	}
-	return nets, loose
+	return n
+}
+
+// stays counts the visits of the first actor's address; visits are those of the actor alone.
+func (s *clientSet) stays(actors []uint32, visits float64, bins actorBins) float64 {
+	same := 1
+	for same < len(actors) && s.actor[actors[same]].addr == s.actor[actors[0]].addr {
+		same++
+	}
+	if same == 1 {
+		return visits
+	}
+	var all []cellAt
+	told := 0.0 // of the time that there are no cells of
+	for _, i := range actors[:same] {
+		all = append(all, bins.of(i)...)
+		told += float64(s.actor[i].visits)
+	}
+	slices.SortFunc(all, func(a, b cellAt) int { return cmp.Compare(a.bin, b.bin) })
+	return told + countVisits(all, s.width)
+}
+
+// nameOf is the network, or the address where it has shown but one.
+func (s *clientSet) nameOf(n *netSum) string {
+	first := s.actor[n.actors[0]].addr
+	for _, i := range n.actors {
+		if s.actor[i].addr != first {
+			return n.prefix.String()
+		}
+	}
+	addr, _ := ParseClient([]byte(first))
+	return plain(addr).String()
 }
 
 // actorBins are the bins of each actor, in order.
@@ -450,60 +518,121 @@ func (g *Group) Span() (from, to time.Time) {
 	return time.Unix(g.bins[0].bin*g.width, 0).UTC(), time.Unix((g.bins[len(g.bins)-1].bin+1)*g.width, 0).UTC()
 }
 
-// usual is how this site's visitors behave; a network is a machine only against that.
-type usual struct {
-	assetShare float64 // assets per request, median over networks that look at pages
-	perVisit   float64 // pages per visit, median
-	pages      float64 // pages per network, 95th percentile
+// matters: below thirty pages no network moves a keyspace.
+const matters = 30
+
+// bare: not one asset in twenty pages, and hardly a Referer. A browser sends one with every click and every asset.
+func (n *netSum) bare() bool {
+	return n.assets*20 < n.pages && float64(n.noReferer) > bareReferer*float64(n.requests)
 }
 
-func usualPeople(nets []netSum) usual {
-	var assets, perVisit, pages []float64
+// bareReferer: of people's first requests hardly any has a Referer, of the others most.
+const bareReferer = 0.9
+
+// usual is how this site's visitors behave, sorted; a network is a machine only against that.
+type usual struct {
+	assetShare []float64 // assets per request
+	noReferer  []float64 // share of requests without a Referer, of who asked three times or more
+	perVisit   []float64 // pages per visit
+	pages      []float64 // pages per network
+}
+
+// usualPeople measures those who are not bare: were the bare among them, two or three busy machines on a quiet site would be
+// what is usual. Where people themselves show neither assets nor Referers, being bare says nothing, and everybody is measured.
+func usualPeople(nets []netSum, refererLogged bool) usual {
+	u := usualOf(nets, refererLogged, func(n *netSum) bool { return n.pages < matters || !n.bare() })
+	if assets, _ := Quantile(u.assetShare, 0.5); assets > showsAssets {
+		return u
+	}
+	if referers, ok := Quantile(u.noReferer, 0.5); ok && referers <= bareReferer {
+		return u
+	}
+	return usualOf(nets, refererLogged, func(*netSum) bool { return true })
+}
+
+func usualOf(nets []netSum, refererLogged bool, counts func(*netSum) bool) (u usual) {
 	for i := range nets {
 		n := &nets[i]
-		if n.pages == 0 {
+		if n.usual = n.pages > 0 && n.visits > 0 && counts(n); !n.usual {
 			continue
 		}
-		assets = append(assets, float64(n.assets)/float64(n.requests))
-		pages = append(pages, float64(n.pages))
-		if n.visits > 0 {
-			perVisit = append(perVisit, float64(n.pages)/n.visits)
+		u.assetShare = append(u.assetShare, n.assetShare())
+		u.perVisit = append(u.perVisit, n.perVisit())
+		u.pages = append(u.pages, float64(n.pages))
+		if refererLogged && n.requests >= 3 {
+			u.noReferer = append(u.noReferer, n.bareShare())
 		}
 	}
-	var u usual
-	u.assetShare, _ = Median(assets)
-	u.perVisit, _ = Median(perVisit)
-	u.pages, _ = Quantile(pages, 0.95)
+	for _, list := range [][]float64{u.assetShare, u.noReferer, u.perVisit, u.pages} {
+		slices.Sort(list)
+	}
 	return u
 }
 
-// machine: far more pages than 95 % of networks and than a visit takes, with none of the assets a browser would fetch. The
-// asset signal is used only where people's own visits show assets in this log (a site may serve them elsewhere).
+func (n *netSum) assetShare() float64 { return float64(n.assets) / float64(n.requests) }
+func (n *netSum) bareShare() float64  { return float64(n.noReferer) / float64(n.requests) }
+func (n *netSum) perVisit() float64   { return float64(n.pages) / n.visits }
+
+// others is a quantile of those that n is held against, which are not n itself. ok = there are any.
+func (n *netSum) others(sorted []float64, own, q float64) (v float64, ok bool) {
+	at, found := slices.BinarySearch(sorted, own)
+	left := len(sorted)
+	if found = found && n.usual; found {
+		left--
+	}
+	if left == 0 {
+		return 0, false
+	}
+	value := func(i int) float64 {
+		if found && i >= at {
+			i++
+		}
+		return sorted[i]
+	}
+	h := q * float64(left-1)
+	i := int(h)
+	return value(i) + (h-float64(i))*(value(min(i+1, left-1))-value(i)), true
+}
+
+// showsAssets: fewer than one asset in five requests, and the site serves them elsewhere or to warm caches.
+const showsAssets = 0.2
+
+// enoughPeople: the 95th percentile of fewer than twenty is their greatest, and says little of a twenty-first.
+const enoughPeople = 20
+
+// machine: far more pages a visit than people's, with none of the assets and Referers of a browser. The two latter count only
+// where people's own requests show them in this log (a site may serve assets elsewhere, or tell browsers to send no Referer).
 //
-// 30 pages is a floor below which no network moves a keyspace; five times the usual pages a visit is beyond the spread
-// of people (interquartile ranges of pages a visit on shops lie within a factor of three).
-func (u usual) machine(n *netSum, refererLogged bool) bool {
-	if n.pages < 30 || float64(n.pages) < 3*u.pages || n.visits == 0 {
+// Five times the usual pages a visit is beyond the spread of people (interquartile ranges of pages a visit on shops lie within
+// a factor of three), but a crowd behind one address that is logged without agents makes one long visit too. So what does not
+// show all three must also ask for three times the pages of 95 % of the others, and where pages a visit are all there is to
+// see, the others must be enough to tell.
+func (u usual) machine(n *netSum) bool {
+	if n.pages < matters || n.visits == 0 {
 		return false
 	}
+	perVisit, ok := n.others(u.perVisit, n.perVisit(), 0.5)
+	if !ok {
+		return false // nobody to be held against
+	}
+	long := 5 * max(perVisit, 1)
 	signals, speaking := 0, 0
-	if float64(n.pages)/n.visits > 5*max(u.perVisit, 1) {
-		signals++
-	}
-	speaking++
-	if u.assetShare > 0.2 {
+	if share, _ := n.others(u.assetShare, n.assetShare(), 0.5); share > showsAssets {
 		speaking++
-		if float64(n.assets)/float64(n.requests) < u.assetShare/4 {
-			signals++
-		}
+		signals += boolIndex(n.assetShare() < share/4)
 	}
-	if refererLogged {
+	if share, ok := n.others(u.noReferer, n.bareShare(), 0.5); ok && share <= bareReferer {
 		speaking++
-		if float64(n.noReferer)/float64(n.requests) > 0.9 {
-			signals++
-		}
+		signals += boolIndex(n.bareShare() > bareReferer)
 	}
-	return signals*2 > speaking
+	switch {
+	case signals == 2:
+		return float64(n.pages)/max(n.stays, 1) > long
+	case n.perVisit() <= long || speaking > 0 && signals == 0 || speaking == 0 && len(u.pages) <= enoughPeople:
+		return false
+	}
+	most, _ := n.others(u.pages, float64(n.pages), 0.95)
+	return float64(n.pages) >= 3*most
 }
 
 // routeGroups are routes that other people's pages ask for, or that clients ask for who want nothing else. A route needs

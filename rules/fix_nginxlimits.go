@@ -129,7 +129,7 @@ func agentPattern(g *correlate.Group) string {
 
 // networksOf are the addresses of a group, its networks when there are many.
 func networksOf(g *correlate.Group) []string {
-	if g.Kind == correlate.NetworkGroup {
+	if g.Kind == correlate.NetworkGroup && (!g.Among || distinctAddrs(g) > manyAddresses) {
 		return []string{g.Name}
 	}
 	var out []string
@@ -451,7 +451,11 @@ func (c *Case) slowerFill(r correlate.LimitReplay) string {
 func namesOf(targets []target) []string {
 	var out []string
 	for _, t := range targets {
-		out = append(out, cmp.Or(t.group.Name, t.key))
+		name := cmp.Or(t.group.Name, t.key)
+		if t.group.Among {
+			name = groupName(t.group)
+		}
+		out = append(out, name)
 	}
 	return out
 }

@@ -58,7 +58,7 @@ func checkCrawlerSessions(c *Case) []Finding {
 		f := Finding{Role: role, Evidence: []correlate.Evidence{g.First, c.Growth.Last.KeyspaceEvidence("")}}
 		from, to := g.Span()
 		who := groupName(g)
-		if g.Kind == correlate.NetworkGroup {
+		if g.Kind == correlate.NetworkGroup && distinctAddrs(g) > 1 {
 			who = "Network " + g.Name
 		}
 		f.Quantities = []Quantity{{"page requests", sh.Candidates, "requests", ""}}

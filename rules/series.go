@@ -124,7 +124,9 @@ func (c *Case) culpritSeries(culprits []Culprit, all Series) (Series, bool) {
 	var names []string
 	for _, who := range culprits {
 		for _, g := range c.Web.Groups {
-			if g.Kind != kinds[who.Kind] || g.Name != who.Value || slices.Contains(groups, g) || g.Kind != correlate.RouteGroup && g.Requests != who.Requests {
+			byAddress := who.Kind == "address" && g.Kind == correlate.NetworkGroup && slices.ContainsFunc(g.Members, func(m correlate.Member) bool { return m.Addr == who.Value })
+			byName := g.Kind == kinds[who.Kind] && g.Name == who.Value && (g.Kind == correlate.RouteGroup || g.Requests == who.Requests)
+			if !byAddress && !byName || slices.Contains(groups, g) {
 				continue
 			}
 			groups = append(groups, g)

@@ -376,6 +376,12 @@ func groupName(g *correlate.Group) string {
 		}
 		return fmt.Sprintf("%s from %d addresses", g.Name, distinctAddrs(g))
 	case correlate.NetworkGroup:
+		switch n := distinctAddrs(g); {
+		case n == 1:
+			return g.Name
+		case g.Among:
+			return fmt.Sprintf("%d addresses of %s", n, g.Name)
+		}
 		return "the network " + g.Name
 	case correlate.RouteGroup:
 		return "the route " + g.Name
@@ -432,22 +438,24 @@ func culpritsOf(sh correlate.Share) []Culprit {
 		pages += made
 	}
 	kind := "address"
-	if byNet || g.Kind == correlate.NetworkGroup && len(parts) > manyAddresses {
+	if byNet {
 		kind = "network"
 	}
-	if g.Kind == correlate.NetworkGroup {
-		return []Culprit{{Kind: "network", Value: g.Name, Share: min(sh.Share, 1), Requests: g.Requests, Note: fmt.Sprintf("%d addresses with browsers' agents, no assets fetched", distinctAddrs(g))}}
-	}
-	// The name first: a reader of a list of addresses wants to know whose they are.
-	if g.Name != "" {
-		out = append(out, Culprit{Kind: "user-agent", Value: g.Name, Share: min(sh.Share, 1), Requests: g.Requests, Note: g.Reason})
+	note := g.Reason
+	switch {
+	case g.Kind == correlate.NetworkGroup && (byNet || !g.Among && len(parts) > 1):
+		return []Culprit{{Kind: "network", Value: g.Name, Share: min(sh.Share, 1), Requests: g.Requests, Note: fmt.Sprintf("%d addresses with browsers' agents that fetch pages and nothing else", distinctAddrs(g))}}
+	case g.Kind == correlate.NetworkGroup:
+		note = "a browser's agent that fetches pages and nothing else"
+	case g.Name != "": // the name first: a reader of a list of addresses wants to know whose they are
+		out = append(out, Culprit{Kind: "user-agent", Value: g.Name, Share: min(sh.Share, 1), Requests: g.Requests, Note: note})
 	}
 	for _, p := range parts {
 		// An address with under a fiftieth of its group's pages is not what the keys came from.
 		if pages == 0 || p.pages*50 < pages {
 			continue
 		}
-		out = append(out, Culprit{Kind: kind, Value: p.name, Share: min(sh.Share, 1) * float64(p.pages) / float64(pages), Requests: p.requests, Note: g.Reason})
+		out = append(out, Culprit{Kind: kind, Value: p.name, Share: min(sh.Share, 1) * float64(p.pages) / float64(pages), Requests: p.requests, Note: note})
 	}
 	return out
 }

@@ -626,8 +626,8 @@ func (u usual) machine(n *netSum) bool {
 		signals += boolIndex(n.bareShare() > bareReferer)
 	}
 	switch {
-	case signals == 2:
-		return float64(n.pages)/max(n.stays, 1) > long
+	case signals == 2: // without them thirty pages are no visit of a person's, whatever an office's median is
+		return float64(n.pages)/max(n.stays, 1) > min(long, matters)
 	case n.perVisit() <= long || speaking > 0 && signals == 0 || speaking == 0 && len(u.pages) <= enoughPeople:
 		return false
 	}

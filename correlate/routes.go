@@ -275,24 +275,38 @@ type segShape struct {
 func shapeOf(s []byte) segShape {
 	sh := segShape{n: len(s)}
 	for len(s) > 0 {
-		part := s[:min(len(s), 1<<shapeBits-1)]
+		part := s[:min(len(s), maxShape)]
 		s = s[len(part):]
-		var sum uint64
+		var sums shapeSums
 		for _, c := range part {
-			sum += byteShapes[c]
+			sums += byteShapes[c] &^ cuts
 		}
-		lane := func(i int) int { return int(sum >> (i * shapeBits) & (1<<shapeBits - 1)) }
-		sh.digits += lane(0)
-		sh.dashes += lane(1)
-		sh.hex += lane(2)
-		sh.word += lane(3)
-		sh.plain += lane(4)
+		p := sums.shape(len(part))
+		sh.digits += p.digits
+		sh.dashes += p.dashes
+		sh.hex += p.hex
+		sh.word += p.word
+		sh.plain += p.plain
 	}
 	return sh
 }
 
-// byteShapes counts for each byte in lanes of shapeBits: one addition a byte.
-var byteShapes = func() (t [256]uint64) {
+// shapeSums are the counts of a segShape in lanes of shapeBits, one addition a byte.
+type shapeSums uint64
+
+const (
+	shapeBits = 10
+	maxShape  = 1<<shapeBits - 1
+	cuts      = shapeSums(1) << 63 // of a byte that ends a segment, or a file's stem
+)
+
+func (s shapeSums) lane(i int) int { return int(s >> (i * shapeBits) & maxShape) }
+func (s shapeSums) anyM() bool     { return s.lane(5) > 0 }
+func (s shapeSums) shape(n int) segShape {
+	return segShape{n, s.lane(0), s.lane(1), s.lane(2), s.lane(3), s.lane(4)}
+}
+
+var byteShapes = func() (t [256]shapeSums) {
 	for c := range t {
 		b := byte(c)
 		for i, is := range [...]bool{
@@ -301,14 +315,16 @@ var byteShapes = func() (t [256]uint64) {
 			'0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'f' || b == '-' || b == '_',
 			isWordByte(b),
 			isWordByte(b) || b == '-' || b == '_' || b == '.' || b == '~' || b == '@' || b == '+',
+			b|0x20 == 'm',
 		} {
-			t[c] |= uint64(boolIndex(is)) << (i * shapeBits)
+			t[c] |= shapeSums(boolIndex(is)) << (i * shapeBits)
+		}
+		if b == '/' || b == '.' {
+			t[c] |= cuts
 		}
 	}
 	return t
 }()
-
-const shapeBits = 12
 
 // isID: a number, a UUID, hex of a hash's length, a long token.
 func (sh segShape) isID() bool {
@@ -341,7 +357,11 @@ const maxExtension = 6 // longer ones but .webmanifest are parts of a name: /joh
 
 // extension is the part of a file name from its last dot, nil when it is no file name: an extension has letters and is short.
 func extension(seg []byte) []byte {
-	dot := bytes.LastIndexByte(seg, '.')
+	return extensionAt(seg, bytes.LastIndexByte(seg, '.'))
+}
+
+// extensionAt is extension for a segment whose last dot is known.
+func extensionAt(seg []byte, dot int) []byte {
 	if dot < 0 || dot == len(seg)-1 {
 		return nil
 	}
@@ -463,21 +483,28 @@ func (w *wordSet) has(b []byte) bool {
 // joined reports whether b is several words joined by - _ or . Most names have a part that does not pass the sieve: all
 // parts are held against it before one is looked up.
 func (w *wordSet) joined(b []byte) bool {
-	for _, ask := range [...]func([]byte) bool{w.may, w.has} {
-		from, parts := 0, 0
-		for i := 0; i <= len(b); i++ {
-			if i == len(b) || b[i] == '-' || b[i] == '_' || b[i] == '.' {
-				if !ask(b[from:i]) {
-					return false
-				}
-				from, parts = i+1, parts+1
+	from := 0
+	for i, c := range b {
+		if c == '-' || c == '_' || c == '.' {
+			if !w.may(b[from:i]) {
+				return false
 			}
-		}
-		if parts == 1 {
-			return false
+			from = i + 1
 		}
 	}
-	return true
+	if from == 0 || !w.may(b[from:]) {
+		return false
+	}
+	from = 0
+	for i, c := range b {
+		if c == '-' || c == '_' || c == '.' {
+			if !w.has(b[from:i]) {
+				return false
+			}
+			from = i + 1
+		}
+	}
+	return w.has(b[from:])
 }
 
 func lowerByte(c byte) byte {

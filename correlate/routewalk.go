@@ -13,6 +13,7 @@ type routeWalk struct {
 	dirs  [dirSlots]dirRef
 	steps [stepSlots]routeStep
 	stars [starSlots]starStep
+	segs  [maxRouteDepth - 1]pathSeg
 	nodes []routeNode   // the first two are the roots: of paths that end in no file, and of those that do
 	kids  table[uint32] // nodes by parent and what was appended
 }
@@ -36,7 +37,6 @@ type pathRef struct {
 type dirRef struct {
 	hash   uint64
 	node   uint32
-	depth  uint16
 	traits traits
 }
 
@@ -112,55 +112,39 @@ func (w *webFold) routeAndClass(target []byte) (uint32, PathClass) {
 }
 
 func (w *webFold) walkPath(path []byte) (uint32, PathClass) {
-	if len(path) == 0 || bytes.IndexByte(path, ';') >= 0 {
-		return w.wholePath(path)
-	}
 	if len(w.walk.nodes) > maxNodes {
 		w.walk.reset()
 	}
-	end := len(path)
-	for end > 0 && path[end-1] == '/' {
-		end--
+	last, ok := lastSeg(path)
+	if !ok {
+		return w.wholePath(path)
 	}
-	start, node := end, uint32(0) // start of the last segment
-	for start > 0 && path[start-1] != '/' {
-		if start--; path[start] == '.' && node == 0 && isFileName(path[start:end]) {
+	node := uint32(0)
+	var all traits
+	if last.end > 0 {
+		if ext := last.extension(path); ext != nil && !isPage(ext) {
 			node = 1
 		}
-	}
-	var all traits
-	depth := 0
-	if end > 0 {
-		hash := maphash.Bytes(internSeed, path[:start]) + uint64(node)
+		hash := maphash.Bytes(internSeed, path[:last.start]) + uint64(node)
 		dir := &w.walk.dirs[hash%dirSlots]
 		if dir.hash != hash {
+			segs, ok := w.walk.cut(path[:last.start])
+			if !ok {
+				return w.wholePath(path)
+			}
 			*dir = dirRef{hash: hash, node: node}
-			for i := 0; i < start; dir.depth++ {
-				for i < start && path[i] == '/' {
-					i++
-				}
-				if i == start {
-					break
-				}
-				seg := path[i : i+bytes.IndexByte(path[i:], '/')]
-				to, t := w.step(dir.node, seg, false)
+			for i := range segs {
+				to, t := w.step(dir.node, path, &segs[i], false)
 				dir.node, dir.traits = to, dir.traits|t
-				if i += len(seg); dir.depth == maxRouteDepth {
-					break
-				}
 			}
 		}
-		if dir.depth >= maxRouteDepth {
-			return w.wholePath(path)
-		}
-		var t traits
-		node, t = w.step(dir.node, path[start:end], true)
-		all, depth = dir.traits|t, int(dir.depth)+1
+		node, all = w.step(dir.node, path, &last, true)
+		all |= dir.traits
 	}
 	n := &w.walk.nodes[node]
 	if n.route == 0 {
 		name := n.name
-		if depth == 0 {
+		if last.end == 0 {
 			name = "/"
 		}
 		w.buf = append(w.buf[:0], name...)
@@ -178,6 +162,70 @@ func (w *webFold) walkPath(path []byte) (uint32, PathClass) {
 	return route, Page
 }
 
+// pathSeg is a segment of a path, and what its bytes are.
+type pathSeg struct {
+	start, end int
+	dot        int       // of its last one; 0 = none
+	stem       shapeSums // before it
+	sums       shapeSums
+}
+
+// lastSeg finds the last segment of a path, from its end; its end is 0 when there is none. Not of paths that are rare.
+func lastSeg(path []byte) (s pathSeg, ok bool) {
+	if len(path) == 0 || len(path) > maxShape || bytes.IndexByte(path, ';') >= 0 {
+		return s, false
+	}
+	end := len(path)
+	for end > 0 && path[end-1] == '/' {
+		end--
+	}
+	i := end
+	for ; i > 0; i-- {
+		is := byteShapes[path[i-1]]
+		if is&cuts != 0 {
+			if path[i-1] == '/' {
+				break
+			}
+			if is &^= cuts; s.dot == 0 {
+				s.dot, s.stem = i-1, s.sums+is
+			}
+		}
+		s.sums += is
+	}
+	s.start, s.end, s.stem = i, end, s.sums-s.stem
+	return s, true
+}
+
+// cut finds the segments before the last one, unless there are too many.
+func (r *routeWalk) cut(dirs []byte) (segs []pathSeg, ok bool) {
+	one := pathSeg{}
+	n := 0
+	for i, c := range dirs {
+		if c != '/' {
+			one.sums += byteShapes[c] &^ cuts
+			continue
+		}
+		if i > one.start {
+			if n == len(r.segs) {
+				return nil, false
+			}
+			one.end = i
+			r.segs[n] = one
+			n++
+		}
+		one = pathSeg{start: i + 1}
+	}
+	return r.segs[:n], true
+}
+
+// extension is that of the segment as of a file's name.
+func (s *pathSeg) extension(path []byte) []byte {
+	if s.dot == 0 {
+		return nil
+	}
+	return extensionAt(path[s.start:s.end], s.dot-s.start)
+}
+
 // wholePath is walkPath for what is rare.
 func (w *webFold) wholePath(path []byte) (uint32, PathClass) {
 	w.buf = Route(path, w.buf[:0])
@@ -185,44 +233,46 @@ func (w *webFold) wholePath(path []byte) (uint32, PathClass) {
 }
 
 // step goes one segment on.
-func (w *webFold) step(node uint32, seg []byte, last bool) (uint32, traits) {
+func (w *webFold) step(node uint32, path []byte, seg *pathSeg, last bool) (uint32, traits) {
 	r := w.walk
-	key, star := r.starOf(node, seg, last)
+	key, star := r.starOf(node, path, seg, last)
 	if !star {
-		return w.stepOn(node, seg, last)
+		return w.stepOn(node, path[seg.start:seg.end], last)
 	}
 	s := &r.stars[(key.ext*0x9e3779b97f4a7c15>>32^uint64(node)*5^uint64(key.kind)<<1^uint64(boolIndex(last)))%starSlots]
 	if s.key != key {
-		to, _ := w.stepOn(node, seg, last)
+		to, _ := w.stepOn(node, path[seg.start:seg.end], last)
 		*s = starStep{key, to}
 	}
 	return s.to, 0
 }
 
-// starOf says whether segment and file would put a "*" in the place of seg, by its shape alone, and Classify see nothing in
-// it. Ids and hashes are new in nearly every line, so that remembering them one by one is no use: half of the time of routes.
-func (r *routeWalk) starOf(node uint32, seg []byte, last bool) (starKey, bool) {
+// starOf says whether segment and file would put a "*" in the place of a segment, by its shape alone, and Classify see nothing
+// in it. Ids and hashes are new in nearly every line, so that remembering them one by one is little use: without
+// this a path takes 1.9 times as long (BenchmarkRouteWalk, the best of six rounds).
+func (r *routeWalk) starOf(node uint32, path []byte, at *pathSeg, last bool) (starKey, bool) {
 	n := &r.nodes[node]
 	key := starKey{node: node + 1, last: last}
-	if len(seg) == 0 || seg[0] == '.' || n.dot {
+	seg := path[at.start:at.end]
+	if seg[0] == '.' || n.dot {
 		return key, false
 	}
-	stem := seg
+	stem, sums := seg, at.sums
 	if last {
-		if ext := extension(seg); len(ext) > 8 {
+		if ext := at.extension(path); len(ext) > 8 {
 			return key, false
 		} else if ext != nil {
-			stem, key.kind = seg[:len(seg)-len(ext)], starFile
+			stem, sums, key.kind = seg[:len(seg)-len(ext)], at.stem, starFile
 			for _, c := range ext {
 				key.ext = key.ext<<8 | uint64(c)
 			}
 		}
 	}
-	sh := shapeOf(stem)
+	sh := sums.shape(len(stem))
 	if sh.digits == 0 && sh.isPlain() && !sh.isID() && len(seg) <= maxRouteSegment {
 		return key, false // a word, perhaps
 	}
-	if classWords.has(seg) || last && namesSitemap(seg) {
+	if classWords.has(seg) || last && at.sums.anyM() && namesSitemap(seg) {
 		return key, false
 	}
 	if key.kind == starFile {

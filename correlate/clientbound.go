@@ -59,7 +59,7 @@ func (s *clientSet) bound() {
 			if !s.release() {
 				return
 			}
-		case s.cells.n > s.limits.cells && s.programs:
+		case s.crowded() && s.programs:
 			switch {
 			case s.width >= maxBin && s.singles() > s.limits.clients/4:
 				s.release()
@@ -68,7 +68,7 @@ func (s *clientSet) bound() {
 			default:
 				return
 			}
-		case s.cells.n > s.limits.cells:
+		case s.crowded():
 			switch with := len(s.actor) - s.thin; {
 			case with > withBins || s.width >= maxBin && with > 1:
 				s.loseBins()
@@ -87,6 +87,15 @@ func (s *clientSet) bound() {
 	}
 }
 
+// crowded says whether there are too many cells. How many bins are in use shows when they are in order, which is worth
+// finding out of half as many again.
+func (s *clientSet) crowded() bool {
+	if len(s.cells.list) > s.limits.cells*3/2 {
+		s.cells.order(len(s.actor))
+	}
+	return len(s.cells.list) > s.limits.cells && s.cells.tidy == len(s.cells.list)
+}
+
 // mergeAgents takes the browsers behind one address for one.
 func (s *clientSet) mergeAgents(do bool) {
 	if !do || s.byAddress || s.programs {
@@ -94,23 +103,21 @@ func (s *clientSet) mergeAgents(do bool) {
 	}
 	s.settle()
 	old := *s
-	s.byAddress, s.actor, s.running, s.index, s.cells, s.thin, s.texts = true, nil, nil, table[uint32]{}, table[cell]{}, 0, 0
+	s.byAddress, s.actor, s.running, s.index, s.cells, s.thin, s.texts = true, nil, nil, clientIndex{}, clientCells{}, 0, 0
 	as := map[string]string{}
 	ids := make([]uint32, len(old.actor))
 	for i := range old.actor {
-		a := &old.actor[i]
+		a, r := &old.actor[i], &old.running[i]
 		name, ok := as[a.agent]
 		if !ok {
 			name = wideName(a.agent)
 			as[a.agent] = name
 		}
-		a.agent = name
-		ids[i] = s.takeActor(a, &old.running[i])
+		a.agent, r.key = name, clientKey(a.addr, name)
+		ids[i] = s.takeActor(a, r)
 	}
-	s.cells.reserve(old.cells.n)
-	for key, c := range old.cells.all() {
-		s.bump(ids[key>>32], uint32(key), c)
-	}
+	s.bumpAll(old.cells.list, ids)
+	s.cells.order(len(s.actor))
 }
 
 // wideName is what an agent of people counts as where browsers are not told apart.
@@ -128,12 +135,12 @@ func (s *clientSet) widen(width int64) {
 	}
 	s.settle()
 	factor := width / s.width // may not fit 32 bits: a digest's bins have any width
-	old := s.cells
-	s.width, s.start, s.cells = width, never, table[cell]{}
-	s.cells.reserve(old.n)
-	for key, c := range old.all() {
-		s.bump(uint32(key>>32), uint32(int64(uint32(key))/factor), c)
-	}
+	s.width, s.start = width, never
+	s.cells.keep(func(c *clientCell) bool {
+		c.bin = uint32(int64(c.bin) / factor)
+		return true
+	})
+	s.cells.order(len(s.actor))
 	visits := s.visits
 	s.visits = table[uint32]{}
 	for minute, n := range visits.all() {
@@ -171,17 +178,20 @@ func (s *clientSet) lightest(already func(i int) bool) []bool {
 // weights are how many requests there are of the network of each client, or of the client where it is a program.
 func (s *clientSet) weights() []int64 {
 	weights := make([]int64, len(s.actor))
-	var byNet table[int64]
-	byNet.reserve(len(s.actor))
 	for i := range s.actor {
 		weights[i] = s.actor[i].requests
-		n, _ := byNet.at(uint64(s.running[i].net))
+	}
+	if s.programs {
+		return weights
+	}
+	s.byNet.clear()
+	s.byNet.reserve(len(s.actor))
+	for i := range s.actor {
+		n, _ := s.byNet.at(uint64(s.actor[i].net))
 		*n += weights[i]
 	}
-	if !s.programs {
-		for i := range weights {
-			weights[i] = byNet.find(uint64(s.running[i].net)).v
-		}
+	for i := range weights {
+		weights[i] = s.byNet.find(uint64(s.actor[i].net)).v
 	}
 	return weights
 }
@@ -207,10 +217,6 @@ func netKey(addr []byte) uint32 {
 func (s *clientSet) loseBins() {
 	s.settle()
 	weight := s.weights()
-	used := make([]int, len(s.actor))
-	for key := range s.cells.all() {
-		used[key>>32]++
-	}
 	var with []int
 	for i := range s.actor {
 		if !s.running[i].thin {
@@ -219,8 +225,8 @@ func (s *clientSet) loseBins() {
 	}
 	slices.SortFunc(with, func(a, b int) int { return cmp.Or(cmp.Compare(weight[b], weight[a]), cmp.Compare(a, b)) })
 	stay, left := 0, s.limits.cells/2
-	for stay < len(with)-1 && left >= used[with[stay]] {
-		left -= used[with[stay]]
+	for stay < len(with)-1 && left >= len(s.cells.of(uint32(with[stay]))) {
+		left -= len(s.cells.of(uint32(with[stay])))
 		stay++
 	}
 	light := make([]bool, len(s.actor))
@@ -228,14 +234,8 @@ func (s *clientSet) loseBins() {
 		light[i] = true
 	}
 	s.countVisits(light)
-	old := s.cells
-	s.cells = table[cell]{}
-	s.cells.reserve(old.n)
-	for key, c := range old.all() {
-		if id := uint32(key >> 32); !light[id] {
-			s.bump(id, uint32(key), c)
-		}
-	}
+	s.cells.keep(func(c *clientCell) bool { return !light[c.client] })
+	s.cells.order(len(s.actor))
 	for _, i := range with[stay:] {
 		s.running[i].thin = true
 		s.thin++
@@ -244,15 +244,14 @@ func (s *clientSet) loseBins() {
 
 // countVisits counts the visits of people who are to lose their bins.
 func (s *clientSet) countVisits(who []bool) {
-	bins := s.binsOf(func(actor uint32) bool { return who[actor] })
-	for i := range who {
-		own := bins.of(uint32(i))
-		if len(own) == 0 {
+	for i, is := range who {
+		own := s.cells.of(uint32(i))
+		if !is || len(own) == 0 {
 			continue
 		}
 		eachVisit(own, s.width, func(bin int64) { s.visit(uint32(i), uint32(bin*s.width/minBin)) })
 		run := &s.running[i]
-		run.last = max(run.last, uint32(own[len(own)-1].bin*s.width/minBin))
+		run.last = max(run.last, uint32(int64(own[len(own)-1].bin)*s.width/minBin))
 	}
 }
 
@@ -291,7 +290,17 @@ func (s *clientSet) release() bool {
 	s.actor, s.running = s.actor[:kept], s.running[:kept]
 	s.lost += most
 	s.renumber(ids)
+	s.rehouse()
 	return s.letGo > before
+}
+
+// rehouse frees the memory of addresses and lines that are not needed any more.
+func (s *clientSet) rehouse() {
+	s.kept = textArena{}
+	for i := range s.actor {
+		a := &s.actor[i]
+		a.addr, a.first.text = s.kept.keepString(a.addr), s.kept.keepString(a.first.text)
+	}
 }
 
 // singles counts those who stand for themselves.
@@ -328,24 +337,22 @@ func (s *clientSet) crowd(light []bool) {
 		a := s.actor[i]
 		route := s.running[i].route
 		a.addr, a.several = anyAddress, true
-		if n >= most && !s.index.has(clientKey(a.addr, a.agent)) {
+		a.net = netKey([]byte(anyAddress))
+		if n >= most && s.index.find(clientKey(a.addr, a.agent), s.running) < 0 {
 			a.agent = anyProgram
 		}
 		before := len(s.actor)
-		into[i] = s.takeActor(&a, &running{first: s.running[i].first, route: route, net: netKey([]byte(anyAddress))})
+		into[i] = s.takeActor(&a, &running{key: clientKey(a.addr, a.agent), first: s.running[i].first, route: route})
 		s.actor[into[i]].several = true
 		n += len(s.actor) - before
 	}
-	old := s.cells
-	s.cells = table[cell]{}
-	s.cells.reserve(old.n)
-	for key, c := range old.all() {
-		id := uint32(key >> 32)
-		if light[id] {
-			id = into[id]
+	s.cells.keep(func(c *clientCell) bool {
+		if light[c.client] {
+			c.client = into[c.client]
 		}
-		s.bump(id, uint32(key), c)
-	}
+		return true
+	})
+	s.cells.order(len(s.actor))
 }
 
 // loseTexts drops the first lines of the lightest half of those that have one, but for the first of all; their places stay.
@@ -362,4 +369,5 @@ func (s *clientSet) loseTexts() {
 			s.texts--
 		}
 	}
+	s.rehouse()
 }

@@ -35,9 +35,10 @@ type clientSet struct {
 	byAddress bool  // agents of browsers are not told apart
 	width     int64 // of a time bin in seconds
 	actor     []actorSum
-	running   []running        // of each actor
-	index     table[uint32]    // of actors by key
-	cells     table[cell]      // actor<<32|bin
+	running   []running // of each actor
+	index     clientIndex
+	cells     clientCells
+	kept      textArena        // their addresses and lines
 	thin      int              // actors without cells
 	lost      int64            // requests that are missing at most of a client who was let go and came back
 	gone      actorSum         // the sum of people let go
@@ -49,7 +50,8 @@ type clientSet struct {
 	texts   int   // first lines kept
 	start   int64 // of the bin found last
 	bin     uint32
-	touched uint32 // see fetch
+	touched int          // see fetch
+	byNet   table[int64] // see weights
 }
 
 // actorSum is what one client did over the whole log.
@@ -61,21 +63,25 @@ type actorSum struct {
 	limited                            int64 // answered 403, 429 or 444: somebody already stops it
 	visits                             int64 // of the time that it had no cells for
 	first                              example
+	net                                uint32 // of its network, see netKey
 }
 
-// running is what of an actor most lines touch, in the 64 bytes of one cache line: a miss each was a third of the time. The
-// counts are those not yet added to the sum.
+// running is what of an actor most lines touch, in the 64 bytes of one cache line. The counts are those not yet added to the
+// sum, the cell that of the bin.
 type running struct {
-	cell                               // of the bin
+	key uint64 // see clientSet.key
+	cell
 	requests, pages, assets, noReferer uint32
 	errors5xx, limited                 uint32
 	bin                                uint32
 	last                               uint32 // minute of the last request, of one without cells; 0 = none, as no log is of 1970
-	first                              int64  // unix seconds after which no line can be the actor's first
 	route                              uint64 // the one route it ever asked for; 0 = none yet, several = more
-	net                                uint32 // of its network, see netKey
+	first                              uint32 // unix seconds after which no line can be the actor's first, or noFirst
 	thin                               bool   // it has no cells
 }
+
+// noFirst is also what stands for the seconds from 2106 on, whose every line is held against the first.
+const noFirst = math.MaxUint32
 
 // cell counts one actor's or route's requests in one bin.
 type cell struct{ requests, pages uint32 }
@@ -123,11 +129,12 @@ type agentRef struct {
 // add folds one request of a file in.
 func (c *clientFold) add(h *hit, file string) {
 	s := c.set(h.agent)
-	n, added := s.index.at(s.key(h.client, h.agent))
-	if added {
-		*n = s.addActor(h.addr, h.agent)
+	key := s.key(h.client, h.agent)
+	n := s.index.find(key, s.running)
+	if n < 0 {
+		n = s.addActor(key, h.addr, h.agent)
 	}
-	s.count(*n, h, file)
+	s.count(uint32(n), h, file)
 	if s.grew {
 		s.bound()
 	}
@@ -146,46 +153,50 @@ func (c *clientFold) sets() [2]*clientSet { return [2]*clientSet{&c.programs, &c
 // key tells clients apart: 64 bits, seeded like those of intern, with the same chance of an error.
 func (s *clientSet) key(client uint64, agent *agentRef) uint64 {
 	if s.byAddress {
-		return (client ^ agent.wide) >> 1
+		return client ^ agent.wide
 	}
-	return (client ^ agent.hash) >> 1
+	return client ^ agent.hash
 }
 
 // clientKey is key where only the names are left.
 func clientKey(addr, agent string) uint64 {
-	return (maphash.String(internSeed, addr) ^ maphash.String(internSeed, agent)) >> 1
+	return maphash.String(internSeed, addr) ^ maphash.String(internSeed, agent)
 }
 
 func hashOf(b []byte) uint64 { return maphash.Bytes(internSeed, b) }
 
 // actorOf numbers a client.
 func (s *clientSet) actorOf(addr []byte, agent *agentRef) uint32 {
-	n, added := s.index.at(s.key(hashOf(addr), agent))
-	if added {
-		*n = s.addActor(addr, agent)
+	key := s.key(hashOf(addr), agent)
+	n := s.index.find(key, s.running)
+	if n < 0 {
+		n = s.addActor(key, addr, agent)
 	}
-	return *n
+	return uint32(n)
 }
 
-func (s *clientSet) addActor(addr []byte, agent *agentRef) uint32 {
+func (s *clientSet) addActor(key uint64, addr []byte, agent *agentRef) int {
 	name := agent.name
 	if s.byAddress {
 		name = agent.as
 	}
-	s.put(actorSum{addr: string(addr), agent: name}, running{first: math.MaxInt64, net: netKey(addr)})
-	return uint32(len(s.actor) - 1)
+	return s.put(actorSum{addr: s.kept.keep(addr), agent: name, net: netKey(addr)}, running{key: key, first: noFirst})
 }
 
-func (s *clientSet) put(sum actorSum, run running) {
-	if n := len(s.actor); n == cap(s.actor) {
-		more := max(n, 256)
-		if most := s.limits.clients + 1; n < most && n >= 4096 { // growing by and by took a third of the memory: what was outgrown
-			more = most - n
+// put adds a client that is not there, and gives its number.
+func (s *clientSet) put(sum actorSum, run running) int {
+	number := len(s.actor)
+	if number == cap(s.actor) {
+		more := max(number, 256)
+		if most := s.limits.clients + 1; number < most && number >= 4096 { // no larger than it can become
+			more = most - number
 		}
 		s.actor, s.running = slices.Grow(s.actor, more), slices.Grow(s.running, more)
 	}
 	s.actor, s.running = append(s.actor, sum), append(s.running, run)
+	s.index.add(number, s.running)
 	s.grew = true
+	return number
 }
 
 func (s *clientSet) count(actor uint32, h *hit, file string) {
@@ -216,7 +227,7 @@ func (s *clientSet) count(actor uint32, h *hit, file string) {
 	if run.route != h.route {
 		run.visit(h.route)
 	}
-	if unix <= run.first {
+	if uint32(min(unix, noFirst)) <= run.first {
 		s.offer(actor, h, file)
 	}
 }
@@ -240,9 +251,9 @@ func (s *clientSet) offer(actor uint32, h *hit, file string) {
 			s.texts++
 			s.grew = s.grew || s.texts > s.limits.texts
 		}
-		*first = example{h.t, at, clip(h.raw)}
+		*first = example{h.t, at, s.kept.keep(clipped(h.raw))}
 	}
-	s.running[actor].first = first.t.Unix()
+	s.running[actor].first = uint32(min(first.t.Unix(), noFirst))
 }
 
 // settleCell adds what is running to the actor's bin.
@@ -265,10 +276,8 @@ func (s *clientSet) bump(actor, bin uint32, c cell) {
 		run.last = max(run.last, minute)
 		return
 	}
-	sum, added := s.cells.at(uint64(actor)<<32 | uint64(bin))
-	sum.requests += c.requests
-	sum.pages += c.pages
-	s.grew = s.grew || added
+	s.cells.add(actor, bin, c)
+	s.grew = s.grew || len(s.cells.list) > s.limits.cells
 }
 
 func (s *clientSet) visit(actor, minute uint32) {
@@ -301,6 +310,7 @@ func (s *clientSet) settle() {
 		s.settleCell(uint32(i))
 		s.settleSum(uint32(i))
 	}
+	s.cells.order(len(s.actor))
 }
 
 func (c *clientFold) merge(o *clientFold) {
@@ -320,14 +330,10 @@ func (s *clientSet) merge(o *clientSet) {
 		one.widen(max(s.width, o.width))
 	}
 	ids := make([]uint32, len(o.actor))
-	s.index.reserve(s.index.n + o.index.n)
 	for i := range o.actor {
 		ids[i] = s.takeActor(&o.actor[i], &o.running[i])
 	}
-	s.cells.reserve(s.cells.n + o.cells.n)
-	for key, c := range o.cells.all() {
-		s.bump(ids[key>>32], uint32(key), c)
-	}
+	s.bumpAll(o.cells.list, ids)
 	for minute, n := range o.visits.all() {
 		have, _ := s.visits.at(minute)
 		*have += n
@@ -341,17 +347,22 @@ func (s *clientSet) merge(o *clientSet) {
 	s.bound()
 }
 
+// bumpAll adds the cells of clients that have other numbers here.
+func (s *clientSet) bumpAll(cells []clientCell, ids []uint32) {
+	for _, c := range cells {
+		s.bump(ids[c.client], c.bin, c.cell)
+	}
+}
+
 // takeActor adds a client of another set, all but its cells.
 func (s *clientSet) takeActor(a *actorSum, r *running) uint32 {
-	n, added := s.index.at(clientKey(a.addr, a.agent))
-	if added {
-		*n = uint32(len(s.actor))
-		s.put(*a, *r)
+	n := s.index.find(r.key, s.running)
+	if n < 0 {
 		s.thin += boolIndex(r.thin)
 		s.texts += boolIndex(a.first.text != "")
-		return *n
+		return uint32(s.put(*a, *r))
 	}
-	sum, run := &s.actor[*n], &s.running[*n]
+	sum, run := &s.actor[n], &s.running[n]
 	s.texts -= boolIndex(sum.first.text != "")
 	sum.merge(a)
 	s.texts += boolIndex(sum.first.text != "")
@@ -367,7 +378,7 @@ func (s *clientSet) takeActor(a *actorSum, r *running) uint32 {
 	}
 	run.last = max(run.last, r.last)
 	run.first = min(run.first, r.first)
-	return *n
+	return uint32(n)
 }
 
 func (a *actorSum) merge(o *actorSum) {
@@ -405,7 +416,7 @@ func (s *clientSet) arrange(order []uint32) {
 	for n, i := range order {
 		ids[i] = uint32(n)
 	}
-	for n := range order { // along the cycles: a copy would be a third of the memory
+	for n := range order { // along the cycles, in place
 		for i := n; ; {
 			from := int(order[i])
 			order[i] = uint32(i)
@@ -424,12 +435,10 @@ const away = math.MaxUint32
 
 // renumber follows the clients to new places; away = nowhere.
 func (s *clientSet) renumber(ids []uint32) {
-	s.index.rebuild(func(key uint64, id *uint32) (uint64, bool) {
-		*id = ids[*id]
-		return key, *id != away
+	s.index.rebuild(s.running)
+	s.cells.keep(func(c *clientCell) bool {
+		c.client = ids[c.client]
+		return c.client != away
 	})
-	s.cells.rebuild(func(key uint64, _ *cell) (uint64, bool) {
-		id := ids[key>>32]
-		return uint64(id)<<32 | uint64(uint32(key)), id != away
-	})
+	s.cells.order(len(s.actor))
 }

@@ -61,8 +61,8 @@ func TestHeavyClientsStay(t *testing.T) {
 				if len(s.actor) > scale {
 					t.Errorf("limits of %d, %d parts: %d clients kept", scale, n+1, len(s.actor))
 				}
-				if s.cells.n > 3*scale {
-					t.Errorf("limits of %d, %d parts: %d cells", scale, n+1, s.cells.n)
+				if len(s.cells.list) > 3*scale {
+					t.Errorf("limits of %d, %d parts: %d cells", scale, n+1, len(s.cells.list))
 				}
 				if s.texts > scale/2 {
 					t.Errorf("limits of %d, %d parts: %d lines", scale, n+1, s.texts)
@@ -79,8 +79,8 @@ func TestHeavyClientsStay(t *testing.T) {
 						t.Errorf("limits of %d, %d parts: %s has %d requests of %d, and %d are said to be lost at most", scale, n+1, name, a.requests, have, s.lost)
 					}
 				}
-				for key, c := range s.cells.all() {
-					if s.actor[key>>32].addr == "203.0.113.44" {
+				for _, c := range s.cells.list {
+					if s.actor[c.client].addr == "203.0.113.44" {
 						inCells += int64(c.requests)
 					}
 				}
@@ -123,10 +123,10 @@ func TestWidestBins(t *testing.T) {
 		for i := range s.actor {
 			total += s.actor[i].requests
 		}
-		for key, c := range s.cells.all() {
+		for _, c := range s.cells.list {
 			inCells += int64(c.requests)
-			if uint32(key) != 0 {
-				t.Errorf("bin %d of %d s", uint32(key), s.width)
+			if c.bin != 0 {
+				t.Errorf("bin %d of %d s", c.bin, s.width)
 			}
 		}
 		if total == 0 || total != inCells || s.width != maxWidth {
@@ -144,18 +144,18 @@ func TestVisitsWithoutBins(t *testing.T) {
 		s.widen(width)
 		actor := s.actorOf([]byte("198.51.100.7"), newAgentRef([]byte("Mozilla/5.0"), hashOf([]byte("Mozilla/5.0"))))
 		s.running[actor].thin = true
-		var bins []cellAt
+		var bins []clientCell
 		for i, minute := range []int64{29e6, 29e6 + 20, 29e6 + 50, 29e6 + 81, 29e6 + 150, 29e6 + 182, 29e6 + 214, 29e6 + 300} {
 			c := cell{1, uint32(i % 5)}
-			bin := minute * minBin / width
+			bin := uint32(minute * minBin / width)
 			if n := len(bins); n > 0 && bins[n-1].bin == bin {
 				bins[n-1].pages += c.pages
 				continue
 			}
-			bins = append(bins, cellAt{bin, c})
+			bins = append(bins, clientCell{actor, bin, c})
 		}
 		for _, b := range bins {
-			s.bump(actor, uint32(b.bin), b.cell)
+			s.bump(actor, b.bin, b.cell)
 		}
 		want, counted = countVisits(bins, width), s.actor[actor].visits
 		if want < 2 || float64(counted) != want {
@@ -268,8 +268,8 @@ func dump(t *Timeline) string {
 			}
 			lines = append(lines, fmt.Sprintln("actor", a, route, s.running[i].thin))
 		}
-		for key, c := range s.cells.all() {
-			lines = append(lines, fmt.Sprintln("cell", s.actor[key>>32].addr, s.actor[key>>32].agent, uint32(key), c))
+		for _, c := range s.cells.list {
+			lines = append(lines, fmt.Sprintln("cell", s.actor[c.client].addr, s.actor[c.client].agent, c.bin, c.cell))
 		}
 		lines = append(lines, fmt.Sprintln("gone", s.gone, s.letGo, s.lost))
 	}

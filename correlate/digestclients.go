@@ -1,9 +1,6 @@
 package correlate
 
-import (
-	"math"
-	"math/bits"
-)
+import "math/bits"
 
 // clientFold codes the clients of a fold that is settled; w is the web fold whose routes they asked for.
 func (c *coder) clientFold(f *clientFold, w *webFold) {
@@ -44,13 +41,11 @@ func (c *coder) clientSet(s *clientSet, routes *routeNumbers) {
 		c.bool(&run.thin)
 		c.route(&run.route, routes)
 		if n++; c.w == nil {
-			run.first, run.net = math.MaxInt64, netKey([]byte(a.addr))
+			a.net, run.first, run.key = netKey([]byte(a.addr)), noFirst, clientKey(a.addr, a.agent)
 			s.running = append(s.running, run)
 		}
 	})
-	codeTable(c, &s.cells, func(key uint64) bool {
-		return c.below(key>>32, len(s.actor)) && c.below(uint64(uint32(key)), int(lastSecond/s.width)+1)
-	}, func(v *cell) { nums(c, &v.requests, &v.pages) })
+	c.clientCells(s)
 	c.actorSum(&s.gone)
 	sums(c, &s.lost, &s.letGo)
 	codeTable(c, &s.visits, func(minute uint64) bool { return c.below(minute, 1<<32) }, func(n *uint32) { nums(c, n) })
@@ -66,20 +61,43 @@ func (c *coder) clientSet(s *clientSet, routes *routeNumbers) {
 	}
 }
 
+// clientCells codes the cells by the steps between them, in their order.
+func (c *coder) clientCells(s *clientSet) {
+	var last uint64
+	list(c, &s.cells.list, func(one *clientCell) {
+		key := uint64(one.client)<<32 | uint64(one.bin)
+		step := key - last
+		c.uint(&step)
+		if key = last + step; c.w == nil && step == 0 && key > 0 {
+			c.fail("a cell that is there twice")
+		}
+		last = key
+		one.client, one.bin = uint32(key>>32), uint32(key)
+		nums(c, &one.requests, &one.pages)
+		_ = c.below(key>>32, len(s.actor)) && c.below(uint64(one.bin), int(lastSecond/s.width)+1)
+	})
+	if c.w == nil && c.err == nil {
+		s.cells.order(len(s.actor))
+	}
+}
+
 // index makes what a line is folded in by, and refuses clients that cannot be.
 func (c *coder) index(s *clientSet) {
+	if len(s.actor) > maxNumber {
+		c.fail("%d clients", len(s.actor))
+		return
+	}
 	for i := range s.actor {
 		a := &s.actor[i]
 		if Identify(a.agent).Class.Automated() != s.programs && a.agent != string(unlogged) {
 			c.fail("a client of %.40q among others", a.agent)
 			return
 		}
-		id, added := s.index.at(clientKey(a.addr, a.agent))
-		if !added {
+		if s.index.find(s.running[i].key, s.running) >= 0 {
 			c.fail("a client that is there twice")
 			return
 		}
-		*id = uint32(i)
+		s.index.add(i, s.running)
 		s.thin += boolIndex(s.running[i].thin)
 		s.texts += boolIndex(a.first.text != "")
 	}

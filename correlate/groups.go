@@ -190,7 +190,6 @@ func (w *Web) group() {
 	programs, public := &w.clients.programs, &w.clients.people
 	people := &Group{Kind: PeopleGroup, Name: "people", width: public.width}
 	known := map[string]Agent{}
-	bins := programs.bins()
 	for i := range programs.actor {
 		a := &programs.actor[i]
 		ag, ok := known[a.agent]
@@ -214,10 +213,9 @@ func (w *Web) group() {
 			g = &Group{Kind: kind, Name: ag.Name, Agent: ag, Identity: id, Reason: id.Reason, width: programs.width}
 			crawlers[key] = g
 		}
-		g.join(a, bins.of(uint32(i)), false, programs.width)
+		g.join(a, programs.cells.of(uint32(i)), false, programs.width)
 	}
-	bins = public.bins()
-	nets, loose := public.networks(bins)
+	nets, loose := public.networks()
 	for i := range public.actor {
 		w.AgentLogged = w.AgentLogged || public.actor[i].agent != string(unlogged)
 	}
@@ -227,17 +225,17 @@ func (w *Web) group() {
 		if usual.machine(n) {
 			g := &Group{Kind: NetworkGroup, Name: public.nameOf(n), Among: n.among, width: public.width}
 			for _, i := range n.actors {
-				g.join(&public.actor[i], bins.of(i), false, public.width)
+				g.join(&public.actor[i], public.cells.of(i), false, public.width)
 			}
 			crawlers["net\x00"+g.Name] = g
 			continue
 		}
 		for _, i := range n.actors {
-			people.join(&public.actor[i], bins.of(i), true, public.width)
+			people.join(&public.actor[i], public.cells.of(i), true, public.width)
 		}
 	}
 	for _, i := range loose {
-		people.join(&public.actor[i], bins.of(i), true, public.width)
+		people.join(&public.actor[i], public.cells.of(i), true, public.width)
 	}
 	if public.letGo > 0 {
 		people.join(&public.gone, nil, true, public.width)
@@ -263,7 +261,7 @@ func (w *Web) group() {
 
 // networks sums people by their networks, in the order of these; loose are those without an address that has one. Where some
 // addresses of a network ask for pages alone, and others browse, it is two: a rented server among a provider's customers.
-func (s *clientSet) networks(bins actorBins) (nets []netSum, loose []uint32) {
+func (s *clientSet) networks() (nets []netSum, loose []uint32) {
 	type place struct {
 		addr  netip.Addr
 		actor uint32
@@ -286,7 +284,7 @@ func (s *clientSet) networks(bins actorBins) (nets []netSum, loose []uint32) {
 		for to < len(places) && prefix.Contains(places[to].addr) {
 			to++
 		}
-		whole := s.sumNet(prefix, actors[from:to], bins)
+		whole := s.sumNet(prefix, actors[from:to])
 		if whole.pages < matters || places[from].addr == places[to-1].addr {
 			nets = append(nets, whole)
 			continue
@@ -296,24 +294,24 @@ func (s *clientSet) networks(bins actorBins) (nets []netSum, loose []uint32) {
 			for j < to && places[j].addr == places[i].addr {
 				j++
 			}
-			if one := s.sumNet(prefix, actors[i:j], bins); one.pages > 0 && one.bare() {
+			if one := s.sumNet(prefix, actors[i:j]); one.pages > 0 && one.bare() {
 				bare = append(bare, one.actors...)
 			} else {
 				rest = append(rest, one.actors...)
 			}
 		}
-		apart := s.sumNet(prefix, bare, bins)
+		apart := s.sumNet(prefix, bare)
 		if len(rest) == 0 || apart.pages < matters {
 			nets = append(nets, whole)
 			continue
 		}
 		apart.among = true
-		nets = append(nets, apart, s.sumNet(prefix, rest, bins))
+		nets = append(nets, apart, s.sumNet(prefix, rest))
 	}
 	return nets, loose
 }
 
-func (s *clientSet) sumNet(prefix netip.Prefix, actors []uint32, bins actorBins) netSum {
+func (s *clientSet) sumNet(prefix netip.Prefix, actors []uint32) netSum {
 	n := netSum{prefix: prefix, actors: actors}
 	for k, i := range actors {
 		a := &s.actor[i]
@@ -321,17 +319,17 @@ func (s *clientSet) sumNet(prefix netip.Prefix, actors []uint32, bins actorBins)
 		n.pages += a.pages
 		n.assets += a.assets
 		n.noReferer += a.noReferer
-		visits := float64(a.visits) + countVisits(bins.of(i), s.width)
+		visits := float64(a.visits) + countVisits(s.cells.of(i), s.width)
 		n.visits += visits
 		if k == 0 || s.actor[actors[k-1]].addr != a.addr {
-			n.stays += s.stays(actors[k:], visits, bins)
+			n.stays += s.stays(actors[k:], visits)
 		}
 	}
 	return n
 }
 
 // stays counts the visits of the first actor's address; visits are those of the actor alone.
-func (s *clientSet) stays(actors []uint32, visits float64, bins actorBins) float64 {
+func (s *clientSet) stays(actors []uint32, visits float64) float64 {
 	same := 1
 	for same < len(actors) && s.actor[actors[same]].addr == s.actor[actors[0]].addr {
 		same++
@@ -339,13 +337,13 @@ func (s *clientSet) stays(actors []uint32, visits float64, bins actorBins) float
 	if same == 1 {
 		return visits
 	}
-	var all []cellAt
+	var all []clientCell
 	told := 0.0 // of the time that there are no cells of
 	for _, i := range actors[:same] {
-		all = append(all, bins.of(i)...)
+		all = append(all, s.cells.of(i)...)
 		told += float64(s.actor[i].visits)
 	}
-	slices.SortFunc(all, func(a, b cellAt) int { return cmp.Compare(a.bin, b.bin) })
+	slices.SortFunc(all, byBin)
 	return told + countVisits(all, s.width)
 }
 
@@ -361,69 +359,28 @@ func (s *clientSet) nameOf(n *netSum) string {
 	return plain(addr).String()
 }
 
-// actorBins are the bins of each actor, in order.
-type actorBins struct {
-	ends []int // of each one's in list, behind a 0
-	list []cellAt
-}
-
-func (b actorBins) of(actor uint32) []cellAt { return b.list[b.ends[actor]:b.ends[actor+1]] }
-
-func (s *clientSet) bins() actorBins {
-	return s.binsOf(func(uint32) bool { return true })
-}
-
-// binsOf are the bins of some actors.
-func (s *clientSet) binsOf(wanted func(actor uint32) bool) actorBins {
-	b := actorBins{ends: make([]int, len(s.actor)+1)}
-	for key := range s.cells.all() {
-		if id := uint32(key >> 32); wanted(id) {
-			b.ends[id+1]++
-		}
-	}
-	for i := range s.actor {
-		b.ends[i+1] += b.ends[i]
-	}
-	b.list = make([]cellAt, b.ends[len(s.actor)])
-	next := slices.Clone(b.ends)
-	for key, c := range s.cells.all() {
-		if id := uint32(key >> 32); wanted(id) {
-			b.list[next[id]] = cellAt{int64(uint32(key)), c}
-			next[id]++
-		}
-	}
-	for i := range s.actor {
-		slices.SortFunc(b.of(uint32(i)), func(x, y cellAt) int { return cmp.Compare(x.bin, y.bin) })
-	}
-	return b
-}
-
-type cellAt struct {
-	bin int64
-	cell
-}
-
 // countVisits counts the first page after each silence of visitGap.
-func countVisits(bins []cellAt, width int64) float64 {
+func countVisits(bins []clientCell, width int64) float64 {
 	n := 0.0
 	eachVisit(bins, width, func(int64) { n++ })
 	return n
 }
 
-func eachVisit(bins []cellAt, width int64, f func(bin int64)) {
+func eachVisit(bins []clientCell, width int64, f func(bin int64)) {
 	last := int64(-1 << 62)
 	for _, b := range bins {
-		if b.pages > 0 && b.bin-last > visitBins(width) {
-			f(b.bin)
+		bin := int64(b.bin)
+		if b.pages > 0 && bin-last > visitBins(width) {
+			f(bin)
 		}
-		last = b.bin
+		last = bin
 	}
 }
 
 // visitBins is how many bins of so many seconds the next request of a visit is away at most.
 func visitBins(width int64) int64 { return max(int64(visitGap/time.Second)/width, 1) }
 
-func (g *Group) join(a *actorSum, bins []cellAt, visits bool, width int64) {
+func (g *Group) join(a *actorSum, bins []clientCell, visits bool, width int64) {
 	g.Clients++
 	g.Requests += a.requests
 	g.Pages += a.pages
@@ -439,10 +396,10 @@ func (g *Group) join(a *actorSum, bins []cellAt, visits bool, width int64) {
 	}
 	for _, b := range bins {
 		if b.pages > 0 {
-			g.bins = append(g.bins, binCount{b.bin, float64(b.pages)})
+			g.bins = append(g.bins, binCount{int64(b.bin), float64(b.pages)})
 		}
 		if a.assets*2 <= a.requests { // a scanner asks for a backup.zip or two that are no assets
-			g.every = append(g.every, binCount{b.bin, float64(b.requests)})
+			g.every = append(g.every, binCount{int64(b.bin), float64(b.requests)})
 		}
 	}
 }

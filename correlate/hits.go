@@ -70,20 +70,11 @@ func (c *Clients) Take(h *Hits) {
 // fetched is how many clients are looked up together.
 const fetched = 32
 
-// fetch touches what the clients of some requests are kept in. The misses of one loop that does nothing else overlap; those of
-// add, one by one, took twice as long.
+// fetch touches what the clients of some requests are kept in: the misses of a loop that does nothing else overlap.
 func (c *clientFold) fetch(list []hit) {
-	var ids [fetched]uint32
 	for i := range list {
 		s := c.set(list[i].agent)
-		if len(s.index.slots) > 0 {
-			ids[i] = s.index.find(s.key(list[i].client, list[i].agent)).v
-		}
-	}
-	for i := range list {
-		if s := c.set(list[i].agent); int(ids[i]) < len(s.running) {
-			s.touched += s.running[ids[i]].bin
-		}
+		s.touched += s.index.find(s.key(list[i].client, list[i].agent), s.running)
 	}
 }
 

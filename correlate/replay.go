@@ -154,14 +154,12 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 			}
 			actors = append(actors, one)
 		}
-		for key, c := range s.cells.all() {
-			if i := first + int(key>>32); actors[i].keys != nil {
-				from := int64(uint32(key)) * s.width
-				actors[i].bins = append(actors[i].bins, replayedBin{from, s.width, c})
+		for _, c := range s.cells.list {
+			if i := first + int(c.client); actors[i].keys != nil {
+				actors[i].bins = append(actors[i].bins, replayedBin{int64(c.bin) * s.width, s.width, c.cell})
 			}
 		}
 		for i := first; i < len(actors); i++ {
-			slices.SortFunc(actors[i].bins, func(a, b replayedBin) int { return cmp.Compare(a.from, b.from) })
 			for n, b := range actors[i].bins {
 				r.Width = max(r.Width, time.Duration(b.width)*time.Second)
 				if at := b.from / wide; n == 0 || at != actors[i].bins[n-1].from/wide {

@@ -31,6 +31,12 @@ func (t *table[V]) at(key uint64) (v *V, added bool) {
 	return &s.v, false
 }
 
+// clear makes it empty and keeps its room.
+func (t *table[V]) clear() {
+	clear(t.slots)
+	t.n = 0
+}
+
 // has says whether there is a value of key.
 func (t *table[V]) has(key uint64) bool { return len(t.slots) > 0 && t.find(key).key != 0 }
 

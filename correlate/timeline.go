@@ -220,11 +220,10 @@ func keep[T any](list *[]seen[T], r *parsers.Record, fact *T) {
 }
 
 // clip is what is kept of a line, to be quoted: session ids are nobody's business.
-func clip(raw []byte) string {
-	if len(raw) > maxEvidenceText {
-		raw = raw[:maxEvidenceText]
-	}
-	return string(parsers.BlankSessionIDs(raw))
+func clip(raw []byte) string { return string(clipped(raw)) }
+
+func clipped(raw []byte) []byte {
+	return parsers.BlankSessionIDs(raw[:min(len(raw), maxEvidenceText)])
 }
 
 func (t *Timeline) addSpan(r *parsers.Record) {

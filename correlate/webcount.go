@@ -38,7 +38,7 @@ func (s *clientSet) addCount(addr []byte, agent *agentRef, r *parsers.Record, a 
 	if sum.first.at.File == "" || r.Time.Before(sum.first.t) {
 		sum.first = example{r.Time, r.At, sum.first.text}
 	}
-	run.route, run.first = several, math.MaxInt64
+	run.route, run.first = several, noFirst
 	if a.Requests > 0 || a.Pages > 0 {
 		s.bump(actor, uint32(r.Time.Unix()/s.width), cell{uint32(a.Requests), uint32(a.Pages)})
 	}

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -51,11 +52,12 @@ type Group struct {
 	Members  []Member
 	Clients  int
 	Requests int64
-	Pages    int64   // for RouteGroup: answered requests
-	Foreign  float64 // RouteGroup: share of requests with a Referer of another site; negative = Referer not logged
-	Solo     float64 // RouteGroup: share by clients that asked for nothing else
-	Hosts    int     // RouteGroup: distinct foreign sites
-	Among    bool    // NetworkGroup: its network has people too, who are not in it
+	Pages    int64    // for RouteGroup: answered requests
+	Foreign  float64  // RouteGroup: share of requests with a Referer of another site; negative = Referer not logged
+	Solo     float64  // RouteGroup: share by clients that asked for nothing else
+	Hosts    int      // RouteGroup: distinct foreign sites
+	Among    bool     // NetworkGroup: its network has people too, who are not in it
+	Networks []string // NetworkGroup: those of a pool, and single addresses; empty = one network, as it is called
 	First    Evidence
 
 	// Candidates for new sessions per bin: pages for crawlers and networks, answered requests for routes, visits for people.
@@ -220,19 +222,31 @@ func (w *Web) group() {
 		w.AgentLogged = w.AgentLogged || public.actor[i].agent != string(unlogged)
 	}
 	usual := usualPeople(nets, w.RefererLogged)
+	var machines []*netSum
 	for k := range nets {
 		n := &nets[k]
 		if usual.machine(n) {
-			g := &Group{Kind: NetworkGroup, Name: public.nameOf(n), Among: n.among, width: public.width}
-			for _, i := range n.actors {
-				g.join(&public.actor[i], public.cells.of(i), false, public.width)
-			}
-			crawlers["net\x00"+g.Name] = g
+			machines = append(machines, n)
 			continue
 		}
 		for _, i := range n.actors {
 			people.join(&public.actor[i], public.cells.of(i), true, public.width)
 		}
+	}
+	for _, pool := range public.pools(machines) {
+		g := &Group{Kind: NetworkGroup, Name: public.nameOf(pool[0]), Among: pool[0].among, width: public.width}
+		if len(pool) > 1 {
+			g.Name, g.Among = fmt.Sprintf("%d networks from %s on", len(pool), pool[0].prefix.Addr()), false
+			for _, n := range pool {
+				g.Networks = append(g.Networks, public.namesOf(n)...)
+			}
+		}
+		for _, n := range pool {
+			for _, i := range n.actors {
+				g.join(&public.actor[i], public.cells.of(i), false, public.width)
+			}
+		}
+		crawlers["net\x00"+g.Name] = g
 	}
 	for _, i := range loose {
 		people.join(&public.actor[i], public.cells.of(i), true, public.width)
@@ -345,6 +359,59 @@ func (s *clientSet) stays(actors []uint32, visits float64) float64 {
 	}
 	slices.SortFunc(all, byBin)
 	return told + countVisits(all, s.width)
+}
+
+// poolOf: so many networks that show one agent, each with about the same load, are one program behind rented addresses. Of
+// fewer each can be judged by itself (see account), and they may be different ones.
+const poolOf = 5
+
+// pools joins machines that are one: the same single agent, or several each, and a load within four times the median, since
+// a pool deals its requests out. Each of the others stands alone.
+func (s *clientSet) pools(machines []*netSum) (out [][]*netSum) {
+	alike := map[string][]*netSum{}
+	for _, n := range machines {
+		agent := s.actor[n.actors[0]].agent
+		for _, i := range n.actors {
+			if s.actor[i].agent != agent {
+				agent = ""
+			}
+		}
+		alike[agent] = append(alike[agent], n)
+	}
+	for _, agent := range slices.Sorted(maps.Keys(alike)) {
+		var pages []float64
+		for _, n := range alike[agent] {
+			pages = append(pages, float64(n.pages))
+		}
+		median, _ := Median(pages)
+		var pool []*netSum
+		for _, n := range alike[agent] {
+			if len(pages) >= poolOf && float64(n.pages) <= 4*median && float64(n.pages)*4 >= median {
+				pool = append(pool, n)
+			} else {
+				out = append(out, []*netSum{n})
+			}
+		}
+		if len(pool) > 0 {
+			out = append(out, pool)
+		}
+	}
+	return out
+}
+
+// namesOf are the network, or the addresses meant where others of it are not.
+func (s *clientSet) namesOf(n *netSum) []string {
+	if !n.among {
+		return []string{s.nameOf(n)}
+	}
+	var names []string
+	for _, i := range n.actors {
+		addr, _ := ParseClient([]byte(s.actor[i].addr))
+		if name := addr.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // nameOf is the network, or the address where it has shown but one.

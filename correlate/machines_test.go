@@ -130,6 +130,13 @@ func TestMachines(t *testing.T) {
 			s.ask(time.Duration(i)*4*time.Second, fmt.Sprintf("198.51.100.%d", i%199), peopleAgents[0]+fmt.Sprint(i*7919%1009), fmt.Sprintf("/p/%d", i), "")
 		}
 	}, "198.51.100.0/24")
+	f("a pool of six networks", logged, func(s *site) {
+		s.people(40)
+		for i := range 12_000 {
+			s.ask(time.Duration(i)*7*time.Second, fmt.Sprintf("198.51.%d.%d", i%6, i%5), machineAgent, fmt.Sprintf("/p/%d", i), "")
+		}
+		s.crawl("192.0.2.9", machineAgent, 3*time.Second, day) // of the same agent, and no part of the pool
+	}, "192.0.2.9 6 networks from 198.51.0.0 on")
 	f("assets are served elsewhere", cdn, func(s *site) { s.people(5); s.crawl("198.51.100.7", machineAgent, 10*time.Second, day) }, "198.51.100.7")
 	f("neither assets nor Referers, and many people", bare, func(s *site) { s.people(40); s.crawl("198.51.100.7", machineAgent, 10*time.Second, day) }, "198.51.100.7")
 	f("nor a format with agents", site{assets: 4, noReferer: true, noAgent: true}, func(s *site) { s.people(5); s.crawl("198.51.100.7", machineAgent, 10*time.Second, day) }, "198.51.100.7")

@@ -45,7 +45,7 @@ func (c *Case) culpritGroups(h Hypothesis) []*correlate.Group {
 	}
 	var out []*correlate.Group
 	for _, g := range c.Web.Groups {
-		hit := named[g.Name] && g.Name != ""
+		hit := named[g.Name] && g.Name != "" || slices.ContainsFunc(g.Networks, func(net string) bool { return named[net] })
 		for i := 0; i < len(g.Members) && i < 50 && !hit; i++ {
 			hit = named[g.Members[i].Addr]
 		}
@@ -129,6 +129,9 @@ func agentPattern(g *correlate.Group) string {
 
 // networksOf are the addresses of a group, its networks when there are many.
 func networksOf(g *correlate.Group) []string {
+	if len(g.Networks) > 0 {
+		return g.Networks[:min(len(g.Networks), 200)]
+	}
 	if g.Kind == correlate.NetworkGroup && (!g.Among || distinctAddrs(g) > manyAddresses) {
 		return []string{g.Name}
 	}
@@ -452,7 +455,7 @@ func namesOf(targets []target) []string {
 	var out []string
 	for _, t := range targets {
 		name := cmp.Or(t.group.Name, t.key)
-		if t.group.Among {
+		if t.group.Among || len(t.group.Networks) > 0 {
 			name = groupName(t.group)
 		}
 		out = append(out, name)

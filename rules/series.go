@@ -126,7 +126,8 @@ func (c *Case) culpritSeries(culprits []Culprit, all Series) (Series, bool) {
 		for _, g := range c.Web.Groups {
 			byAddress := who.Kind == "address" && g.Kind == correlate.NetworkGroup && slices.ContainsFunc(g.Members, func(m correlate.Member) bool { return m.Addr == who.Value })
 			byName := g.Kind == kinds[who.Kind] && g.Name == who.Value && (g.Kind == correlate.RouteGroup || g.Requests == who.Requests)
-			if !byAddress && !byName || slices.Contains(groups, g) {
+			byNetwork := who.Kind == "network" && slices.Contains(g.Networks, who.Value)
+			if !byAddress && !byName && !byNetwork || slices.Contains(groups, g) {
 				continue
 			}
 			groups = append(groups, g)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -379,6 +380,8 @@ func groupName(g *correlate.Group) string {
 		switch n := distinctAddrs(g); {
 		case n == 1:
 			return g.Name
+		case len(g.Networks) > 0:
+			return fmt.Sprintf("%d networks that browse alike", len(g.Networks))
 		case g.Among:
 			return fmt.Sprintf("%d addresses of %s", n, g.Name)
 		}
@@ -417,11 +420,13 @@ func culpritsOf(sh correlate.Share) []Culprit {
 	var parts []part
 	index := map[string]int{}
 	pages := int64(0)
-	byNet := distinctAddrs(g) > manyAddresses
+	byNet := distinctAddrs(g) > manyAddresses || len(g.Networks) > 0
 	for _, m := range g.Members {
 		key := m.Addr
 		if addr, ok := correlate.ParseClient([]byte(m.Addr)); ok && byNet {
-			key = correlate.Network(addr).String()
+			if net := correlate.Network(addr).String(); len(g.Networks) == 0 || slices.Contains(g.Networks, net) {
+				key = net
+			}
 		}
 		i, ok := index[key]
 		if !ok {
@@ -443,6 +448,8 @@ func culpritsOf(sh correlate.Share) []Culprit {
 	}
 	note := g.Reason
 	switch {
+	case len(g.Networks) > 0:
+		note = "one of a pool: browsers' agents that fetch pages and nothing else, each network about as many"
 	case g.Kind == correlate.NetworkGroup && (byNet || !g.Among && len(parts) > 1):
 		return []Culprit{{Kind: "network", Value: g.Name, Share: min(sh.Share, 1), Requests: g.Requests, Note: fmt.Sprintf("%d addresses with browsers' agents that fetch pages and nothing else", distinctAddrs(g))}}
 	case g.Kind == correlate.NetworkGroup:
@@ -454,6 +461,10 @@ func culpritsOf(sh correlate.Share) []Culprit {
 		// An address with under a fiftieth of its group's pages is not what the keys came from.
 		if pages == 0 || p.pages*50 < pages {
 			continue
+		}
+		kind := kind
+		if len(g.Networks) > 0 && !strings.Contains(p.name, "/") {
+			kind = "address"
 		}
 		out = append(out, Culprit{Kind: kind, Value: p.name, Share: min(sh.Share, 1) * float64(p.pages) / float64(pages), Requests: p.requests, Note: note})
 	}

@@ -102,7 +102,6 @@ func (c *coder) routeSum(r *routeSum) {
 		r.class = Page
 	}
 	c.example(&r.first)
-	c.histogram(&r.latency)
 }
 
 func (c *coder) histogram(h *histogram) {

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"cmp"
+	"slices"
 
 	"culprit/parsers"
 )
@@ -98,6 +99,9 @@ func thinOut[T any](list *[]seen[T], stretch *int, limit int, kind func(*T) repe
 
 // addRepeat keeps a fact of those that repeat.
 func addRepeat[T any](list *[]seen[T], stretch *int, at *newest, limit int, kind func(*T) repeatKind, r *parsers.Record, fact *T) {
+	if n := len(*list); n == cap(*list) && n >= limit/8 { // then it is likely to become full: no copies of it on the way
+		*list = slices.Grow(*list, limit+limit/4+1-n)
+	}
 	keep(list, r, fact)
 	if *stretch > 0 {
 		settle(list, *stretch, at, kind)

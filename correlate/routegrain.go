@@ -63,13 +63,31 @@ func (w *webFold) coarsenRoutes(grain int) {
 	w.settleRoutes()
 	old := *w
 	w.routeGrain = grain
+	defer w.leave()
+	if was, is := routeGrains[old.routeGrain], routeGrains[grain]; was.routes == is.routes && was.sites == is.sites {
+		w.routeCells = table[cell]{}
+		w.takeCells(&old, nil)
+		return
+	}
 	w.routes, w.hosts, w.route, w.routeRun = intern{}, intern{}, nil, nil
 	w.routeCells, w.referers, w.failures = table[cell]{}, table[int64]{}, map[failure]*failureSum{}
 	if w.walk != nil {
 		w.walk = newRouteWalk()
 	}
 	w.takeRoutes(&old)
-	w.leave()
+}
+
+// takeCells adds the cells of a fold of the same or a finer grain, whose routes have these numbers here; nil = their own.
+func (w *webFold) takeCells(o *webFold, routes []uint32) {
+	factor := uint32(routeGrains[w.routeGrain].width / routeGrains[o.routeGrain].width)
+	w.routeCells.reserve(w.routeCells.n + o.routeCells.n)
+	for key, c := range o.routeCells.all() {
+		route := uint32(key >> 32)
+		if routes != nil {
+			route = routes[route]
+		}
+		w.bumpRoute(route, uint32(key)/factor, c)
+	}
 }
 
 // takeRoutes adds the routes of a fold of the same or a finer grain.
@@ -84,11 +102,7 @@ func (w *webFold) takeRoutes(o *webFold) {
 	for i, name := range o.hosts.names {
 		sites[i] = w.siteOf([]byte(name))
 	}
-	factor := uint32(routeGrains[w.routeGrain].width / routeGrains[o.routeGrain].width)
-	w.routeCells.reserve(w.routeCells.n + o.routeCells.n)
-	for key, c := range o.routeCells.all() {
-		w.bumpRoute(routes[key>>32], uint32(key)/factor, c)
-	}
+	w.takeCells(o, routes)
 	w.referers.reserve(w.referers.n + o.referers.n)
 	for key, n := range o.referers.all() {
 		sum, _ := w.referers.at(uint64(routes[key>>32])<<32 | uint64(sites[uint32(key)]))

@@ -57,7 +57,6 @@ type routeSum struct {
 	requests, ok, errors5xx int64
 	class                   PathClass
 	first                   example
-	latency                 histogram
 }
 
 // statusCell counts all requests of one bin.
@@ -219,9 +218,6 @@ func (w *webFold) add(r *parsers.Record, a *parsers.Access) {
 			*n++
 			w.grew = w.grew || added
 		}
-	}
-	if a.RequestTime.OK && class != Asset {
-		rs.latency.add(a.RequestTime.F)
 	}
 	w.countStatus(a, page, class)
 	if w.grew {
@@ -487,5 +483,4 @@ func (r *routeSum) merge(o *routeSum) {
 	r.errors5xx += o.errors5xx
 	r.class = max(r.class, o.class)
 	r.first.merge(o.first)
-	r.latency.merge(&o.latency)
 }

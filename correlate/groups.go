@@ -845,6 +845,29 @@ func (w *Web) Failures(from, to time.Time) []Evidence {
 	return out
 }
 
+// RouteFailures is how often a route was asked for, and how often in vain.
+type RouteFailures struct {
+	Route            string
+	Requests, Failed int64
+}
+
+// FailedRoutes are the routes that answered with 5xx, most failures first; none where routes are not told apart.
+func (w *Web) FailedRoutes() []RouteFailures {
+	var out []RouteFailures
+	if routeGrains[w.fold.routeGrain].routes > 0 {
+		return out
+	}
+	for i := range w.fold.route {
+		if r := &w.fold.route[i]; r.errors5xx > 0 {
+			out = append(out, RouteFailures{w.fold.routes.names[i], r.requests, r.errors5xx})
+		}
+	}
+	slices.SortFunc(out, func(a, b RouteFailures) int {
+		return cmp.Or(-cmp.Compare(a.Failed, b.Failed), cmp.Compare(a.Route, b.Route))
+	})
+	return out
+}
+
 // FailedBy counts requests answered with 5xx by address, most first.
 func (w *Web) FailedBy() []Count {
 	by := map[string]int64{}

@@ -101,6 +101,14 @@ type KeyGroup struct {
 	Example               string
 	Evidence              Evidence // a key without TTL when there is one
 	Whole                 bool     // counts of the whole keyspace (dump.rdb), not a sample
+	Largest               *LargestKey
+}
+
+// LargestKey is what a summary of big keys (redis-cli --bigkeys, --memkeys) names as the one to look at.
+type LargestKey struct {
+	Name, Type string
+	Len, Bytes parsers.Opt // elements; what it takes, where that was measured
+	Evidence   Evidence
 }
 
 // nameless is a key's name without the session id in it.
@@ -127,6 +135,9 @@ func (t *Timeline) keyGroups() []KeyGroup {
 		f := s.fact
 		g := KeyGroup{File: s.at.File, Prefix: f.Prefix, Keys: f.Keys, Example: nameless(f.Example), Whole: true,
 			MaxTTLS: f.MaxTTLS, Evidence: Evidence{File: s.at.File, Line: s.at.Line, Text: s.text}}
+		if f.Largest != "" {
+			g.Largest = &LargestKey{nameless(f.Largest), f.LargestType, f.LargestLen, f.LargestBytes, Evidence{File: s.at.File, Line: f.LargestLine}}
+		}
 		if f.NoTTL.OK {
 			g.TTLKnown, g.NoTTL = f.Keys, f.NoTTL.N
 		}

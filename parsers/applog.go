@@ -105,6 +105,8 @@ func appSignature(line []byte) (signature, session string) {
 		return "memory-limit", ""
 	case has("No space left on device"), has("ENOSPC"):
 		return "disk-full", ""
+	case has("Too many connections"), has("too many clients already"), has("remaining connection slots are reserved"):
+		return "db-connections", ""
 	}
 	lower := bytes.ToLower(line[:min(len(line), 2000)])
 	about := bytes.Contains(lower, []byte("redis")) || bytes.Contains(lower, []byte(":6379")) || bytes.Contains(lower, []byte("valkey"))

@@ -117,6 +117,7 @@ type ServiceEvent struct {
 	Result  string `json:"result,omitempty"` // oom-kill, signal, exit-code, timeout
 	Signal  string `json:"signal,omitempty"` // KILL, TERM
 	PID     Opt    `json:"pid,omitzero"`
+	RSSKB   Opt    `json:"rss_kb,omitzero"` // what earlyoom says that it held
 	Cgroup  string `json:"cgroup,omitempty"`
 	Program string `json:"program,omitempty"` // who wrote the line: systemd, systemd-oomd, nginx, earlyoom
 	Text    string `json:"text,omitempty"`
@@ -218,7 +219,7 @@ func (*WebError) Kind() string { return "web-error" }
 
 // AppEvent is an application's own line that names one of the causes: a refused write, a lock wait, a MISCONF.
 type AppEvent struct {
-	Signature string `json:"signature"` // redis-oom, redis-refused, redis-loading, redis-misconf, redis-timeout, redis-maxclients, session-lock, session-lock-503, memory-limit, disk-full
+	Signature string `json:"signature"` // redis-oom, redis-refused, redis-loading, redis-misconf, redis-timeout, redis-maxclients, session-lock, session-lock-503, memory-limit, disk-full, db-connections
 	Program   string `json:"program,omitempty"`
 	Session   string `json:"session,omitempty"` // first 8 characters at most: session ids are secrets
 	WaitedS   OptF   `json:"waited_s,omitzero"`
@@ -318,6 +319,12 @@ type KeyGroup struct {
 	Bytes   Opt    `json:"bytes,omitzero"`
 	MaxTTLS Opt    `json:"max_ttl_s,omitzero"`
 	Example string `json:"example,omitempty"`
+	// The largest key of all, in a summary of big keys.
+	Largest      string `json:"largest,omitempty"`
+	LargestType  string `json:"largest_type,omitempty"`
+	LargestLen   Opt    `json:"largest_len,omitzero"`   // elements
+	LargestBytes Opt    `json:"largest_bytes,omitzero"` // where MEMORY USAGE measured it
+	LargestLine  int    `json:"largest_line,omitempty"`
 }
 
 func (*KeyGroup) Kind() string { return "key-group" }
@@ -369,7 +376,7 @@ func (*RedisCommand) Kind() string { return "redis-command" }
 
 // HostMemory is a reading of the host's memory. kB of 1024 bytes.
 type HostMemory struct {
-	From          string `json:"from"` // free, meminfo, sar, atop, top
+	From          string `json:"from"` // free, meminfo, sar, atop, top, earlyoom
 	TotalKB       Opt    `json:"total_kb,omitzero"`
 	UsedKB        Opt    `json:"used_kb,omitzero"`
 	FreeKB        Opt    `json:"free_kb,omitzero"`

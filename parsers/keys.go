@@ -327,11 +327,27 @@ func (f *keyFold) flush() {
 		h := &f.held[i]
 		f.emit(f.stamp(Record{At: h.at, Raw: h.raw, Fact: &h.Key}))
 	}
+	if f.total.Keys > 0 {
+		f.largest()
+	}
 	f.held, f.last = f.held[:0], -1
 	clear(f.byName)
 	if f.total.Keys > 0 {
 		f.emit(f.stamp(Record{At: f.totalAt, Raw: f.raw, Fact: &f.total}))
 		f.total = KeyGroup{}
+	}
+}
+
+// largest names in the summary the key that alone can be gigabytes: by its size where that was measured, else the longest
+// collection.
+func (f *keyFold) largest() {
+	t := &f.total
+	for i := range f.held {
+		h := &f.held[i]
+		if h.Type == "" || f.mem && h.Bytes.Or(0) <= t.LargestBytes.Or(0) || !f.mem && (h.Type == "string" || h.Len.Or(0) <= t.LargestLen.Or(0)) {
+			continue
+		}
+		t.Largest, t.LargestType, t.LargestLen, t.LargestBytes, t.LargestLine = cutTo(h.Name, maxKeyName), h.Type, h.Len, h.Bytes, h.at.Line
 	}
 }
 

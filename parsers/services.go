@@ -142,8 +142,12 @@ func oomdFact(msg []byte) Fact {
 	return nil
 }
 
-// earlyoomFact reads `sending SIGTERM to process 1234 uid 33 "php-fpm": badness 300, VmRSS 1234 MiB`, and nohang's like.
+// earlyoomFact reads `sending SIGTERM to process 1234 uid 33 "php-fpm": badness 300, VmRSS 1234 MiB`, and nohang's like, and
+// what earlyoom says of the host from time to time: `mem avail:   770 of  7821 MiB ( 9.85%), swap free:    0 of    0 MiB ( 0.00%)`.
 func earlyoomFact(program string, msg []byte) Fact {
+	if rest, ok := bytes.CutPrefix(msg, []byte("mem avail:")); ok {
+		return earlyoomMemory(rest)
+	}
 	i := bytes.Index(msg, []byte("ending SIG"))
 	if i < 0 {
 		return nil
@@ -157,7 +161,33 @@ func earlyoomFact(program string, msg []byte) Fact {
 	if !pid.OK {
 		return nil
 	}
-	return &ServiceEvent{Program: program, Event: "killed", Result: "oom-kill", Signal: evidenceText(signal), PID: pid, Unit: string(field(rest, `"`, `"`)), Text: evidenceText(msg)}
+	return &ServiceEvent{Program: program, Event: "killed", Result: "oom-kill", Signal: evidenceText(signal), PID: pid, Unit: string(field(rest, `"`, `"`)), RSSKB: mebi(intAfter(rest, "VmRSS ")), Text: evidenceText(msg)}
+}
+
+func earlyoomMemory(rest []byte) Fact {
+	mem, swap, _ := bytes.Cut(rest, []byte("swap free:"))
+	avail, total, ok := bytes.Cut(mem, []byte(" of "))
+	if !ok || !bytes.Contains(total, []byte("MiB")) {
+		return nil
+	}
+	m := &HostMemory{From: "earlyoom", AvailableKB: mebi(leadMiB(avail)), TotalKB: mebi(leadMiB(total))}
+	if free, total, ok := bytes.Cut(swap, []byte(" of ")); ok {
+		m.SwapFreeKB, m.SwapTotalKB = mebi(leadMiB(free)), mebi(leadMiB(total))
+	}
+	if !m.TotalKB.OK {
+		return nil
+	}
+	return m
+}
+
+func leadMiB(b []byte) Opt { return intAfter(bytes.TrimSpace(b), "") }
+
+// mebi is a number of MiB in kB.
+func mebi(n Opt) Opt {
+	if !n.OK || n.N < 0 || n.N > 1<<40 {
+		return Opt{}
+	}
+	return Some(n.N << 10)
 }
 
 // cronFact reads "(www-data) CMD (php /var/www/bin/stock-sync.php)".

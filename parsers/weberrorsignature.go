@@ -126,6 +126,9 @@ var webSignatures = []struct {
 	{"limit-conn", []string{"limiting connections"}},
 	{"worker-connections", []string{"worker_connections are not enough"}},
 	{"worker-connections", []string{"server reached MaxRequestWorkers"}}, // Apache
+	{"cert-expired", []string{"alert certificate expired"}},              // the client's word for what it thinks of the site's certificate
+	{"db-connections", []string{"Too many connections"}},
+	{"db-connections", []string{"too many clients already"}}, // PostgreSQL
 	{"worker-killed", []string{"exited on signal 9"}},
 	{"worker-killed", []string{"exit signal Killed (9)"}}, // Apache
 	{"exit", []string{"exited on signal"}},

@@ -159,21 +159,23 @@ func (c *Case) otherTerms(b *Budget) []BudgetTerm {
 	out = append(out, c.mysqlTerm(host, group)...)
 	out = append(out, c.phpTerms(host, b, group)...)
 	out = append(out, c.otherRedis(host)...)
-	if whole {
-		rest, n := int64(0), 0
-		var ev correlate.Evidence
-		for _, g := range c.Groups {
-			if IsRedis(g.Comm) || isMySQL(g.Comm) || isFPM(g.Comm) || c.transient(g.Comm) {
-				continue
-			}
-			if rest == 0 {
-				ev = g.Ev
-			}
-			rest, n = rest+g.RSS, n+g.Count
+	rest, n := int64(0), 0
+	var ev correlate.Evidence
+	for _, g := range c.Groups {
+		switch large := c.RAM.OK && g.RSS*20 > c.RAM.Bytes; {
+		case IsRedis(g.Comm) || isMySQL(g.Comm) || isFPM(g.Comm) || c.transient(g.Comm):
+			continue
+		case large:
+			out = append(out, BudgetTerm{Name: plural(g.Count, g.Comm), Bytes: g.RSS, How: "RSS measured", Ev: g.Ev})
+			continue
 		}
-		if rest > 0 {
-			out = append(out, BudgetTerm{Name: fmt.Sprintf("%d other processes", n), Bytes: rest, How: "their RSS in the listing", Ev: ev})
+		if rest == 0 {
+			ev = g.Ev
 		}
+		rest, n = rest+g.RSS, n+g.Count
+	}
+	if whole && rest > 0 {
+		out = append(out, BudgetTerm{Name: fmt.Sprintf("%d other processes", n), Bytes: rest, How: "their RSS in the listing", Ev: ev})
 	}
 	return out
 }

@@ -476,6 +476,10 @@ func (c *Case) taskGroups() []TaskGroup {
 				add(p.Fact.Comm, p.Fact.RSSKB.N<<10, 0, p.Ev)
 			}
 		}
+		// earlyoom says what its victim held, and takes the one that holds most
+		if rss := c.told(); len(by) == 0 && rss > 0 {
+			add(c.Kill.Fact.VictimComm, rss, 0, c.Kill.Ev)
+		}
 	}
 	out := make([]TaskGroup, 0, len(by))
 	for _, g := range by {
@@ -486,6 +490,14 @@ func (c *Case) taskGroups() []TaskGroup {
 		return cmp.Or(-cmp.Compare(a.RSS, b.RSS), cmp.Compare(a.Comm, b.Comm))
 	})
 	return out
+}
+
+// told is what the victim held, where nobody but its killer says so.
+func (c *Case) told() int64 {
+	if c.Kill == nil || c.Killer == "the kernel" {
+		return 0
+	}
+	return killedRSS(c.Kill)
 }
 
 // listing is the one listing of processes that counts: the last before the kill, or of all. A host that is watched, or was

@@ -19,8 +19,8 @@ Arithmetic:
     rate  = evictions a second, held against the run before (at its first snapshot: against the server's life)
     hit ratio = keyspace_hits / (keyspace_hits + keyspace_misses), of the interval's own growth
 
-Threshold: A twentieth of all keys, after a time with none or a tenth of that rate. A cache at its limit evicts all the
-time, evenly: that is what it is for. Where hits and misses are known, what was evicted must be missed: a hit ratio that
+Threshold: A twentieth of all keys within the time that one lives (twice the average TTL left, a day at most), after a
+time with none or a tenth of that rate. A cache at its limit evicts all the time, evenly: that is what it is for. Where hits and misses are known, what was evicted must be missed: a hit ratio that
 stays, with as many keys as before, is a cache that drops what nobody asks for.
 
 When it is wrong: the keys that went were a cache's and nobody missed them; the hit ratio and redis-evicts-sessions
@@ -59,7 +59,11 @@ func judgeEviction(c *Case) Hypothesis {
 	h.Evidence = []correlate.Evidence{a.Evidence("evicted_keys", ""), b.Evidence("evicted_keys", "")}
 	if worst.share < stormShare {
 		h.State = Excluded
-		h.Reason = fmt.Sprintf("%s evictions in %s are %s of the keys: a cache at its limit, as it is meant", count(worst.evicted), spell(b.At.Sub(a.At)), percent(worst.share))
+		of := "of the keys"
+		if worst.slow > 0 {
+			of = "of the keys in the " + spell(worst.slow) + " that one lives"
+		}
+		h.Reason = fmt.Sprintf("%s evictions in %s are %s %s: a cache at its limit, as it is meant", count(worst.evicted), spell(b.At.Sub(a.At)), percent(worst.share), of)
 		return h
 	}
 	if worst.before < 0 {
@@ -105,8 +109,9 @@ type storm struct {
 	run          []correlate.Snapshot
 	from, to     *correlate.Snapshot
 	evicted      int64
-	share        float64 // of the keys there were
-	rate, before float64 // evictions a second: of the storm, of the time before it; before is negative where unknown
+	share        float64       // of the keys there were, while one of them lives
+	slow         time.Duration // that time, where the storm lasts longer
+	rate, before float64       // evictions a second: of the storm, of the time before it; before is negative where unknown
 }
 
 // findStorm is the stretch with the most evictions among those that began: intervals that evict at stormRate times the pace
@@ -129,12 +134,31 @@ func findStorm(g *correlate.Growth) storm {
 		b := &g.Run[j-1]
 		s := storm{run: g.Run, from: a, to: b, evicted: b.Evicted.N - a.Evicted.N, rate: evictionRate(a, b), before: before}
 		s.share = float64(s.evicted) / float64(max(a.Keys.Or(0), b.Keys.Or(0), 1))
+		// Slower than keys go by themselves, eviction takes what had little left to live anyway.
+		if life, lasted := keyLife(a), b.At.Sub(a.At); lasted > life {
+			s.share, s.slow = s.share*life.Seconds()/lasted.Seconds(), life
+		}
 		if s.evicted > best.evicted {
 			best = s
 		}
 		i = j
 	}
 	return best
+}
+
+// keyLife is how long a key lives on its own: twice what the keys of a snapshot have left on average, where most have a TTL;
+// else a day, the usual time between two visits of one visitor.
+func keyLife(s *correlate.Snapshot) time.Duration {
+	left, keys := 0.0, 0.0
+	if s.Info != nil {
+		for _, db := range s.Info.Keyspace {
+			left, keys = left+float64(db.AvgTTLMS.Or(0))*float64(db.Expires), keys+float64(db.Expires)
+		}
+	}
+	if left <= 0 || keys*2 < float64(s.Keys.Or(0)) {
+		return 24 * time.Hour
+	}
+	return min(time.Duration(2*left/keys)*time.Millisecond, 24*time.Hour)
 }
 
 // stormRate: ten times the usual pace. Traffic swings by a factor of a few over a day; a bulk writer is beyond it.

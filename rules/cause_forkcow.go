@@ -119,7 +119,10 @@ func judgeForkCOW(c *Case) Hypothesis {
 	h.Summary = fmt.Sprintf("Redis forked to save and copy-on-write%s took the last memory; %s killed %s.", extra, c.Killer, victim)
 	h.Evidence = rowEv
 	h.Onset = save
-	h.Fixes = []string{"overcommit-memory", "rdb-schedule", "redis-maxmemory", "memory-budget"}
+	h.Fixes = []string{"redis-maxmemory", "rdb-schedule", "memory-budget", "overcommit-memory"}
+	if len(c.redisEvents("thp-warning")) > 0 {
+		h.Fixes = append([]string{"transparent-hugepages"}, h.Fixes...)
+	}
 	if twins == 0 && !childDied && !cowOK {
 		h.State, h.Confidence = Possible, 0.5
 	}

@@ -109,6 +109,9 @@ func judgeOtherProcess(c *Case) Hypothesis {
 	}
 	h.Culprits = []Culprit{{Kind: "process", Value: hog.Comm, Share: share, Note: fmt.Sprintf("%d processes, %s", hog.Count, bytesIn(hog.RSS))}}
 	h.Summary = fmt.Sprintf("%s took %s of %s of RAM%s; %s killed %s for it.", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), bytesIn(c.RAM.Bytes), flatWord(c, known, redis), c.Killer, c.victim())
+	if pid, alone := c.aloneLarge(hog); alone {
+		h.Summary = fmt.Sprintf("one of %s, pid %d, took %s of %s of RAM%s; %s killed %s for it.", plural(hog.Count, hog.Comm), pid, bytesIn(hog.Max), bytesIn(c.RAM.Bytes), flatWord(c, known, redis), c.Killer, c.victim())
+	}
 	hogEvent := correlate.Event{Kind: "process-memory", Subject: hog.Comm, Text: fmt.Sprintf("%s held %s (%s of RAM)", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), percent(share)), From: c.Kill.At, To: c.Kill.At, Evidence: []correlate.Evidence{hogEv}}
 	first := link(hogEvent, c.killEvent(), h.Tests, share)
 	if redisEv.File != "" {
@@ -120,8 +123,9 @@ func judgeOtherProcess(c *Case) Hypothesis {
 	}
 	h.Chain = append([]correlate.Link{first}, c.killToWeb()...)
 	h.Fixes = hogFixes(hog.Comm)
-	// Redis's size known only from the table, and the program neither over its setting nor twice Redis: likely, not more.
-	if !known && over != correlate.Pass && share < 0.5 {
+	// Redis's size known only from the table, and the program neither over its setting nor half of RAM: likely, not more. Unless
+	// Redis is so small that its growth would not matter, and what else is large is as it was set up to be.
+	if !known && over != correlate.Pass && share < 0.5 && (redis == 0 || redis*10 > c.RAM.Bytes || !c.restAsConfigured(hog)) {
 		h.State, h.Confidence = Possible, 0.4
 		h.Missing = []string{"redis-info"}
 	}
@@ -158,6 +162,33 @@ func (c *Case) hog() *TaskGroup {
 		}
 	}
 	return best
+}
+
+// restAsConfigured: of what RAM held, three quarters are told, and every other program of half the size at least keeps to its
+// configuration.
+func (c *Case) restAsConfigured(hog *TaskGroup) bool {
+	told := int64(0)
+	for i := range c.Groups {
+		g := &c.Groups[i]
+		told += g.RSS
+		if g.Comm != hog.Comm && g.RSS*2 > hog.RSS && !c.asConfigured(g) {
+			return false
+		}
+	}
+	return told*4 >= c.RAM.Bytes*3
+}
+
+// aloneLarge: one process of several that held more than half of what they hold together, and four times a usual one.
+func (c *Case) aloneLarge(g *TaskGroup) (pid int64, ok bool) {
+	if g.Count < 2 || g.Max*2 < g.RSS || g.Max < 4*(g.RSS-g.Max)/int64(g.Count-1) || c.Kill == nil {
+		return 0, false
+	}
+	for _, t := range c.Kill.Fact.Tasks {
+		if t.Comm == g.Comm && t.RSSKB.Or(0)<<10 == g.Max {
+			return t.PID, true
+		}
+	}
+	return 0, false
 }
 
 // othersHeld names the two largest programs beside Redis.
@@ -264,10 +295,5 @@ func hogFixes(comm string) []string {
 	case isFPM(comm):
 		return []string{"php-fpm-max-children", "memory-budget"}
 	}
-	for _, job := range []string{"mysqldump", "mariabackup", "xtrabackup", "restic", "borg", "rsync", "tar", "gzip", "pg_dump", "duplicity", "zstd", "pigz", "rclone"} {
-		if strings.HasPrefix(comm, job) {
-			return []string{"limit-backup-job", "memory-budget"}
-		}
-	}
-	return []string{"memory-budget", "limit-backup-job"}
+	return []string{"limit-backup-job", "memory-budget"}
 }

@@ -69,8 +69,8 @@ once: its number says nothing about how long.`,
 			return h
 		}
 		h.State = Established
-		h.Summary = fmt.Sprintf("every PHP-FPM worker was busy %d times and %s requests failed with 502 or 504; nothing was killed.", n, count(failed))
-		pool := correlate.Event{Kind: "php-fpm-pool-full", Subject: "php-fpm", Text: fmt.Sprintf("the pool reached pm.max_children %d times", n), From: first.At, To: last.At, Evidence: ev}
+		h.Summary = fmt.Sprintf("every PHP-FPM worker was busy: pm.max_children was reached %s, and %s requests failed with 502 or 504; nothing was killed.", times(n), count(failed))
+		pool := correlate.Event{Kind: "php-fpm-pool-full", Subject: "php-fpm", Text: "the pool reached pm.max_children " + times(n), From: first.At, To: last.At, Evidence: ev}
 		if web, ok := c.webEvent(); ok {
 			h.Chain = []correlate.Link{link(pool, web, h.Tests, -1)}
 		}

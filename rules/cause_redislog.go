@@ -92,7 +92,10 @@ times of the lines tell.`,
 				after = fmt.Sprintf("; %s writes were refused with MISCONF", count(c.misconf()))
 			}
 			h.Summary = fmt.Sprintf("the disk was full and Redis failed to persist %s times%s.", count(len(full)), after)
-			h.Fixes = []string{"rdb-schedule", "collect-evidence"}
+			h.Fixes = []string{"free-disk", "collect-evidence"}
+			if !h.has("aof") && !h.has("append only file") {
+				h.Fixes = []string{"free-disk", "rdb-schedule", "collect-evidence"}
+			}
 		}
 		return h
 	},
@@ -118,6 +121,9 @@ func (c *Case) fromLog(id string, lines []correlate.RedisEvent, none string) Hyp
 	e := correlate.Event{Kind: id, Subject: "redis-server", Text: lines[0].Text, From: lines[0].At, To: lines[len(lines)-1].At, Evidence: h.Evidence}
 	h.Onset = e
 	effect := correlate.Event{Kind: "writes-refused", Subject: "redis-server", Text: "writes were refused with MISCONF", From: e.From}
+	if c.misconf() == 0 {
+		effect.Text = "while it cannot persist Redis refuses writes (MISCONF); no log here shows one"
+	}
 	if id == "allocation-refused" {
 		effect = correlate.Event{Kind: "redis-abort", Subject: "redis-server", Text: "Redis aborted itself", From: e.From}
 	}

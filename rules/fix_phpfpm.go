@@ -29,7 +29,20 @@ func (c *Case) workerFixes(h Hypothesis) []Fix {
 		f.Text = "The input does not say how much memory there is. pm.max_children = (RAM - everything else) / RSS of one worker."
 		return []Fix{f}
 	}
+	if g, pid, ok := c.oneWorker(); ok {
+		f.Title = "Bound what a PHP worker may take, and start it anew after some requests"
+		f.Text = fmt.Sprintf("One worker, pid %d, held %s; the other %d hold %s each: their number is not the matter (%s).\n  php_admin_value[memory_limit] = 256M\n  pm.max_requests = 500\nWhat pid %d worked on stands in the pool's slow log and its access.log (%%p is the pid, %%M the peak memory).",
+			pid, mb(g.Max), g.Count-1, mb((g.RSS-g.Max)/int64(g.Count-1)), lineOf(g.Ev), pid)
+		f.Target, f.Risk = set.Ev.File, "a request that needs more than the limit ends with \"Allowed memory size exhausted\": exports and imports want a pool of their own. memory_limit counts PHP's own memory, not that of a C library"
+		f.Check = "grep -c 'Allowed memory size' /var/log/php*-fpm.log; ps -C php-fpm --no-headers -o pid,rss --sort=-rss | head -3"
+		f.Undo = "take the two lines out and reload php-fpm"
+		return []Fix{f}
+	}
 	n := room / worker
+	// So many of that size are what memory ran out with, whatever the sum says: a tenth less leaves room.
+	if g, ok := c.workersAtKill(); ok && n >= int64(g.Count) && g.Count >= 10 {
+		n = int64(g.Count) * 9 / 10
+	}
 	how := fmt.Sprintf("%s are left for PHP (%s) / %s a worker", mb(room), terms, mb(worker))
 	if measured {
 		how += " (" + lineOf(ev) + ")"
@@ -111,6 +124,31 @@ func (c *Case) poolChange(set correlate.Setting, n int64) change {
 			ch(e)
 		}
 	}
+}
+
+// oneWorker is the pool of which one worker alone holds most.
+func (c *Case) oneWorker() (g TaskGroup, pid int64, ok bool) {
+	for _, g := range c.Groups {
+		if isFPM(g.Comm) {
+			if pid, ok := c.aloneLarge(&g); ok {
+				return g, pid, true
+			}
+		}
+	}
+	return g, 0, false
+}
+
+// workersAtKill are the workers that ran when the whole host's memory was exhausted, where they held most of it.
+func (c *Case) workersAtKill() (TaskGroup, bool) {
+	if c.Kill == nil || !c.RAM.OK || c.Kill.Fact.Constraint == "memcg" || len(c.Kill.Fact.Tasks) == 0 {
+		return TaskGroup{}, false
+	}
+	for _, g := range c.Groups {
+		if isFPM(g.Comm) && g.RSS*2 > c.RAM.Bytes {
+			return g, true
+		}
+	}
+	return TaskGroup{}, false
 }
 
 func (c *Case) workerSize() (int64, correlate.Evidence, bool) {

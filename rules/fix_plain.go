@@ -23,7 +23,7 @@ var _ = registerFix(FixMaker{
 
 var _ = registerFix(FixMaker{
 	ID:   "limit-backup-job",
-	Doc:  "bounds what a job beside the services may take, and has it killed before them",
+	Doc:  "bounds what a job or a program beside the services may take, and has it killed before them",
 	Make: (*Case).jobFixes,
 })
 
@@ -145,6 +145,9 @@ func (c *Case) jobFixes(h Hypothesis) []Fix {
 			}
 		}
 	}
+	if job != "" && !isBackup(job) && c.RAM.OK && rss > 0 {
+		return []Fix{c.boundProgram(job, rss)}
+	}
 	limit := int64(512 << 20)
 	if c.RAM.OK {
 		limit = max(readable(c.RAM.Bytes/10), 128<<20)
@@ -170,6 +173,71 @@ func (c *Case) jobFixes(h Hypothesis) []Fix {
 		f.Effect.Prevents = c.wouldFit(func(comm string) bool { return comm == job }, limit)
 	}
 	return []Fix{f}
+}
+
+// boundProgram gives a program that stays what RAM has for it beside all others: less would end it, more is what there was not.
+func (c *Case) boundProgram(comm string, rss int64) Fix {
+	room := c.RAM.Bytes - max(kernelFloor, int64(kernelShare*float64(c.RAM.Bytes)))
+	pid := int64(0)
+	for _, g := range c.Groups {
+		if g.Comm != comm {
+			room -= g.RSS
+		}
+	}
+	f := Fix{
+		Title: fmt.Sprintf("Bound %s: it held %s", comm, mb(rss)),
+		Kind:  KindCommand,
+		Risk:  "at the limit the kernel ends this program instead of another: its own bound must lie below it, and what makes it grow must be found",
+		Check: "systemctl show -p MemoryMax -p MemoryCurrent UNIT; journalctl -k | grep -c 'Memory cgroup out of memory'",
+	}
+	if room < 128<<20 {
+		f.Kind, f.Text = KindManual, fmt.Sprintf("Beside %s the host has hardly room for anything else: it wants more RAM, or one program less.", c.othersHeld())
+		f.Check, f.Undo = "free -m", "nothing to undo"
+		return f
+	}
+	limit, why := readable(room), "what the others leave of RAM"
+	if most := readable(rss * 9 / 10); most < limit {
+		limit, why = most, "a tenth less than memory ran out with"
+	}
+	unit := "UNIT"
+	if k := c.Kill; k != nil && k.Fact.VictimComm == comm {
+		pid = k.Fact.VictimPID.Or(0)
+		if last := k.Fact.TaskMemcg[strings.LastIndexByte(k.Fact.TaskMemcg, '/')+1:]; strings.HasSuffix(last, ".service") {
+			unit = last
+		}
+	}
+	f.Title = fmt.Sprintf("Bound %s to %s: it held %s", comm, mb(limit), mb(rss))
+	f.Text = fmt.Sprintf("systemctl set-property %s MemoryMax=%dM", unit, limit>>20)
+	if unit == "UNIT" {
+		f.Text += fmt.Sprintf("\n# UNIT: ps -o unit= -C %s", comm)
+		if pid > 0 {
+			f.Text += fmt.Sprintf("; it was pid %d", pid)
+		}
+	}
+	if own := ownBound(comm, limit*8/10); own != "" {
+		f.Text += "\n# and in its own settings: " + own
+	}
+	f.Check = strings.ReplaceAll(f.Check, "UNIT", unit)
+	f.Undo = fmt.Sprintf("systemctl set-property %s MemoryMax=infinity", unit)
+	f.Effect.Before = fmt.Sprintf("%s held %s", comm, mb(rss))
+	f.Effect.After = fmt.Sprintf("%s at most: %s", mb(limit), why)
+	if c.Kill != nil && c.Kill.Fact.VictimComm != comm { // who was killed himself would be again, sooner
+		f.Effect.Prevents = c.wouldFit(func(other string) bool { return other == comm }, limit)
+	}
+	return f
+}
+
+// ownBound is how a program is told itself to stay below a size.
+func ownBound(comm string, size int64) string {
+	switch {
+	case comm == "java":
+		return fmt.Sprintf("java -Xmx%dm", size*3/4>>20) // threads, classes and buffers come on top of the heap
+	case strings.HasPrefix(comm, "node"):
+		return fmt.Sprintf("node --max-old-space-size=%d", size>>20)
+	case strings.HasPrefix(comm, "postgres"):
+		return "work_mem x max_connections + shared_buffers"
+	}
+	return ""
 }
 
 func (c *Case) budgetFixes(h Hypothesis) []Fix {
@@ -200,6 +268,9 @@ func (c *Case) budgetFixes(h Hypothesis) []Fix {
 		}
 	default:
 		f.Title = fmt.Sprintf("Keep the host's memory shared out as it is: %s are left", mb(b.Total.Bytes-used))
+		if c.Kill != nil && !c.inGroup() {
+			f.Title = "Share the host's memory out on paper before the kernel does: it ran out, and by this count it need not"
+		}
 	}
 	if b.Max > 0 {
 		f.Effect.After = fmt.Sprintf("with maxmemory %s everything fits, a save included", redisSize(b.Max))

@@ -129,6 +129,14 @@ func (c *Case) turnedAway() (correlate.ErrorGroup, bool) {
 			if g.N >= 10 && g.N > worst.N {
 				worst = g
 			}
+		case "cert-expired": // a client's clock may be wrong; one in twenty of all who come is not
+			from, to := c.Web.From, c.Web.To
+			if g.First.Placed && g.Last.Placed {
+				from, to = g.First.At, g.Last.At
+			}
+			if g.N >= 10 && g.N > worst.N && g.N*20 >= c.Web.Status(from, to).Requests {
+				worst = g
+			}
 		}
 	}
 	return worst, worst.N > 0
@@ -157,8 +165,16 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 			delete(votes, "kernel-log")
 		}
 	}
+	if g, ok := c.turnedAway(); ok && g.Signature == "cert-expired" {
+		votes["certificate"] += 6
+	}
 	if g := c.Growth; g != nil && c.fewGrew() {
-		votes["big-keys"] += 4
+		if big, _ := c.bigKey(); big == nil {
+			votes["big-keys"] += 4
+		}
+	}
+	if _, _, ok := c.sharedMemory(); ok {
+		votes["shared-memory"] += 6
 	}
 	if c.Kill != nil {
 		if !c.Kill.Placed {

@@ -150,6 +150,7 @@ func (c *Case) openSummary(all []Hypothesis) string {
 	if facts == 0 {
 		return "nothing in the input could be read as evidence"
 	}
+	told := false
 	head := "the input shows no kill and no failing stretch, and too little to call it healthy"
 	if c.Kill != nil {
 		head = fmt.Sprintf("%s killed %s", c.Killer, c.victim())
@@ -175,14 +176,18 @@ func (c *Case) openSummary(all []Hypothesis) string {
 		if d, ok := c.deployedAt(b.From); ok {
 			head += fmt.Sprintf(", when a deployment ran (%s:%d)", d.File, d.Line)
 		}
+		if why := c.openWhy(b); why != "" {
+			head, told = head+"; "+why, true
+		}
 	} else if g, ok := c.turnedAway(); ok {
-		head = fmt.Sprintf("the web server says %s times %q (%s:%d)", count(g.N), g.Signature, g.First.Ev.File, g.First.Ev.Line)
+		head = fmt.Sprintf("the web server says %s %s (%s:%d)", times(int(g.N)), saying(g.Signature), g.First.Ev.File, g.First.Ev.Line)
 	}
-	return head + "; " + c.openRest(all)
+	return head + "; " + c.openRest(all, told)
 }
 
-// openRest says how far the evidence goes: what grew, where that is known, else which causes would fit.
-func (c *Case) openRest(all []Hypothesis) string {
+// openRest says how far the evidence goes: what grew, where that is known, else which causes would fit. told: what failed is
+// already told with what the logs said meanwhile.
+func (c *Case) openRest(all []Hypothesis, told bool) string {
 	var maybe []string
 	for _, h := range all {
 		if h.State == Possible && len(maybe) < 2 {
@@ -196,7 +201,11 @@ func (c *Case) openRest(all []Hypothesis) string {
 	g := c.Growth
 	switch {
 	case c.Kill != nil && c.fewGrew() && c.hurt(c.Redis):
-		return fmt.Sprintf("Redis grew from %s to %s while its keys stayed at %s: single keys grew, and which is not in the input%s", bytesIn(g.First.Used.N), bytesIn(g.Last.Used.N), count(g.Last.Keys.N), fit)
+		grew := fmt.Sprintf("Redis grew from %s to %s while its keys stayed at %s: single keys grew", bytesIn(g.First.Used.N), bytesIn(g.Last.Used.N), count(g.Last.Keys.N))
+		if big, size := c.bigKey(); big != nil {
+			return fmt.Sprintf("%s, and the largest by a listing is the %s %q with %s (%s); who fills it is not in the input%s", grew, big.Type, big.Name, size, lineOf(big.Evidence), fit)
+		}
+		return fmt.Sprintf("%s, and which is not in the input%s", grew, fit)
 	case c.Kill != nil && c.Leak.State == Established && c.hurt(c.Redis):
 		return fmt.Sprintf("keys without TTL went from %s to %s and filled Redis, but who made them is not proven%s", count(g.First.NoTTL.Or(g.First.Keys.N)), count(g.Last.NoTTL.Or(g.Last.Keys.N)), fit)
 	case c.Leak.After && c.Leak.State == Possible && g.NoTTLPerDay > 0:
@@ -204,9 +213,37 @@ func (c *Case) openRest(all []Hypothesis) string {
 	case fit != "":
 		return "what grew is not proven" + fit
 	case c.Kill == nil:
+		if told {
+			return "what was behind it is not in the input"
+		}
+		if g, ok := c.turnedAway(); ok && g.Signature == "cert-expired" {
+			return "the certificate itself is not in the input"
+		}
 		return "nothing in the input shows why"
 	}
+	if n, ev, ok := c.sharedMemory(); ok {
+		return fmt.Sprintf("%s of %s of RAM were shared memory, which belongs to no process: files in a tmpfs (/dev/shm, /run, /tmp) or segments that nobody removed (%s)", bytesIn(n), bytesIn(c.RAM.Bytes), lineOf(ev))
+	}
 	return "nothing in the input shows what grew"
+}
+
+// bigKey is the key that a listing shows to be large enough for what grew, and how large: a tenth of the growth by its bytes,
+// or elements of a kilobyte each at most that come to as much.
+func (c *Case) bigKey() (*correlate.LargestKey, string) {
+	g := c.Growth
+	if g == nil {
+		return nil, ""
+	}
+	for _, k := range c.Keys {
+		switch l := k.Largest; {
+		case l == nil:
+		case l.Bytes.Or(0)*10 >= max(g.DUsed.Or(0), 1<<20):
+			return l, bytesIn(l.Bytes.N)
+		case l.Len.Or(0)<<10*10 >= max(g.DUsed.Or(0), 1<<20):
+			return l, count(l.Len.N) + " elements"
+		}
+	}
+	return nil, ""
 }
 
 // fewGrew: the data of Redis doubled while its keys hardly became more: a list, a set, a stream. A tenth, because working

@@ -62,6 +62,13 @@ func (c *Case) ramLedger() (Ledger, bool) {
 			l.Terms = append(l.Terms, LedgerTerm{Name: t.name, Value: float64(t.kb << 10), Evidence: c.line(k.MemInfoLine)})
 		}
 	}
+	// Of shared memory, processes hold what they touched, and that is theirs; what no process accounts for is tmpfs's.
+	if len(k.Tasks) > 0 && k.ShmemKB.OK {
+		rest, _ := l.close()
+		if n := min(float64(k.ShmemKB.N<<10), rest.Residual); n > 0 {
+			l.Terms = append(l.Terms, LedgerTerm{Name: "shared memory and tmpfs", Value: n, Evidence: c.line(k.MemInfoLine)})
+		}
+	}
 	return l.close()
 }
 

@@ -25,6 +25,8 @@ func missingOf(votes map[string]int) []Missing {
 var evidenceCatalogue = map[string]Missing{
 	"kernel-log":           {Why: "it says whether the kernel killed anything, whom, and who held the memory", Command: "journalctl -k -o short-iso --since -7d > kernel.log; dmesg -T >> kernel.log"},
 	"kernel-log-before":    {Why: "the host was started in the middle of this; why it went down stands at the end of the log of the boot before", Command: "journalctl -b -1 -n 300 -o short-iso; last -x reboot shutdown | head"},
+	"certificate":          {Why: "until when the site's certificate is good", Command: "openssl s_client -connect localhost:443 -servername SITE </dev/null 2>/dev/null | openssl x509 -noout -subject -dates"},
+	"shared-memory":        {Why: "files in a tmpfs and shared segments hold memory that no process does; these name them", Command: "df -h -t tmpfs -t ramfs; ipcs -m; du -xhd1 /dev/shm /run /tmp | sort -h | tail"},
 	"big-keys":             {Why: "memory grew while the number of keys did not: single keys grew, a queue, a list or a set; these name them", Command: "redis-cli --bigkeys -i 0.01; redis-cli --memkeys -i 0.01"},
 	"boot-time":            {Why: "the kernel log counts seconds since boot; the time of boot places the kill among the other logs", Command: "date -u; cat /proc/uptime; grep btime /proc/stat"},
 	"access-log":           {Why: "it shows who asked for what while memory grew", Command: "tar czf access-logs.tgz /var/log/nginx/*access.log*"},

@@ -26,6 +26,10 @@ func (c *Case) killTold() *correlate.Placed[parsers.OOMKill] {
 		if best != nil && IsRedis(best.Fact.VictimComm) && !IsRedis(k.Fact.VictimComm) {
 			return
 		}
+		// systemd tells of a death a moment after the one who caused it did
+		if best != nil && killer == "the kernel" && c.Killer != killer && best.Fact.VictimComm == k.Fact.VictimComm && best.Placed && k.Placed && k.At.Sub(best.At).Abs() <= time.Minute {
+			return
+		}
 		best, c.Killer = &k, killer
 	}
 	for _, s := range c.Services {
@@ -33,7 +37,7 @@ func (c *Case) killTold() *correlate.Placed[parsers.OOMKill] {
 			continue
 		}
 		k := correlate.Placed[parsers.OOMKill]{At: s.At, Placed: s.Placed, Error: s.Error, Ev: s.Ev}
-		k.Fact = parsers.OOMKill{VictimComm: commOf(cmp.Or(s.Fact.Unit, s.Fact.Cgroup)), VictimPID: s.Fact.PID, TaskMemcg: s.Fact.Cgroup}
+		k.Fact = parsers.OOMKill{VictimComm: commOf(cmp.Or(s.Fact.Unit, s.Fact.Cgroup)), VictimPID: s.Fact.PID, TaskMemcg: s.Fact.Cgroup, AnonRSSKB: s.Fact.RSSKB}
 		killer := "the kernel"
 		if s.Fact.Event == "oomd-killed" || s.Fact.Program != "systemd" && s.Fact.Event == "killed" {
 			killer = s.Fact.Program

@@ -22,6 +22,7 @@ type Web struct {
 	Files   []string // the access logs, sorted
 
 	RefererLogged, AgentLogged bool
+	BareVisits                 float64 // share of people's visits that fetched pages and nothing else, where others show assets; 0 where none do
 	sites                      map[string]bool
 	bins                       []statusBin
 }
@@ -223,6 +224,7 @@ func (w *Web) group() {
 	}
 	usual := usualPeople(nets, w.RefererLogged)
 	var machines []*netSum
+	w.BareVisits = bareVisits(nets, usual)
 	for k := range nets {
 		n := &nets[k]
 		if usual.machine(n) {
@@ -322,7 +324,43 @@ func (s *clientSet) networks() (nets []netSum, loose []uint32) {
 		apart.among = true
 		nets = append(nets, apart, s.sumNet(prefix, rest))
 	}
-	return nets, loose
+	return s.joinSites(nets), loose
+}
+
+// joinSites makes one of the IPv6 networks of a /48 that ask for pages alone, a few of each: one customer has a /48 whole and may
+// take another of its 65,536 networks for every request. Not where people come from it too: phones of a carrier have a /64 each.
+func (s *clientSet) joinSites(nets []netSum) []netSum {
+	out := nets[:0]
+	for from, to := 0, 0; from < len(nets); from = to {
+		to = from + 1
+		if nets[from].prefix.Addr().Is4() {
+			out = append(out, nets[from])
+			continue
+		}
+		site, _ := nets[from].prefix.Addr().Prefix(48)
+		for to < len(nets) && site.Contains(nets[to].prefix.Addr()) {
+			to++
+		}
+		var bare []uint32
+		var others []netSum
+		pages, all, n := int64(0), int64(0), 0
+		for _, net := range nets[from:to] {
+			all += net.pages
+			if net.pages == 0 || !net.bare() {
+				others = append(others, net)
+				continue
+			}
+			pages, n, bare = pages+net.pages, n+1, append(bare, net.actors...)
+		}
+		if n < poolOf || pages < matters || pages*5 < all*4 {
+			out = append(out, nets[from:to]...)
+			continue
+		}
+		one := s.sumNet(site, bare)
+		one.among, one.stays = len(others) > 0, s.together(bare)
+		out = append(append(out, one), others...)
+	}
+	return out
 }
 
 func (s *clientSet) sumNet(prefix netip.Prefix, actors []uint32) netSum {
@@ -351,9 +389,14 @@ func (s *clientSet) stays(actors []uint32, visits float64) float64 {
 	if same == 1 {
 		return visits
 	}
+	return s.together(actors[:same])
+}
+
+// together counts the visits of several as those of one.
+func (s *clientSet) together(actors []uint32) float64 {
 	var all []clientCell
 	told := 0.0 // of the time that there are no cells of
-	for _, i := range actors[:same] {
+	for _, i := range actors {
 		all = append(all, s.cells.of(i)...)
 		told += float64(s.actor[i].visits)
 	}
@@ -555,8 +598,8 @@ const bareReferer = 0.9
 
 // usual is how this site's visitors behave, sorted; a network is a machine only against that.
 type usual struct {
-	assetShare []float64 // assets per request
-	noReferer  []float64 // share of requests without a Referer, of who asked three times or more
+	assetShare []float64 // assets per request, and
+	noReferer  []float64 // the share of requests without a Referer, of who asked three times or more
 	perVisit   []float64 // pages per visit
 	pages      []float64 // pages per network
 }
@@ -580,10 +623,13 @@ func usualOf(nets []netSum, refererLogged bool, counts func(*netSum) bool) (u us
 		if n.usual = n.pages > 0 && n.visits > 0 && counts(n); !n.usual {
 			continue
 		}
-		u.assetShare = append(u.assetShare, n.assetShare())
 		u.perVisit = append(u.perVisit, n.perVisit())
 		u.pages = append(u.pages, float64(n.pages))
-		if refererLogged && n.requests >= 3 {
+		if n.requests < 3 {
+			continue // hardly asked for anything, it shows nothing of how a browser asks
+		}
+		u.assetShare = append(u.assetShare, n.assetShare())
+		if refererLogged {
 			u.noReferer = append(u.noReferer, n.bareShare())
 		}
 	}
@@ -596,6 +642,29 @@ func usualOf(nets []netSum, refererLogged bool, counts func(*netSum) bool) (u us
 func (n *netSum) assetShare() float64 { return float64(n.assets) / float64(n.requests) }
 func (n *netSum) bareShare() float64  { return float64(n.noReferer) / float64(n.requests) }
 func (n *netSum) perVisit() float64   { return float64(n.pages) / n.visits }
+
+// bareVisits is the share of the visits by networks that are no machines which fetched pages and nothing else; 0 where fewer than
+// enoughPeople show that a visit's assets stand in this log.
+func bareVisits(nets []netSum, u usual) float64 {
+	bare, all := 0.0, 0.0
+	var shown []float64
+	for i := range nets {
+		n := &nets[i]
+		switch {
+		case n.pages == 0 || u.machine(n):
+			continue
+		case n.bare():
+			bare += n.visits
+		default:
+			shown = append(shown, n.assetShare())
+		}
+		all += n.visits
+	}
+	if share, _ := Median(shown); len(shown) < enoughPeople || share <= showsAssets {
+		return 0
+	}
+	return bare / all
+}
 
 // others is a quantile of those that n is held against, which are not n itself. ok = there are any.
 func (n *netSum) others(sorted []float64, own, q float64) (v float64, ok bool) {

@@ -137,6 +137,23 @@ func TestMachines(t *testing.T) {
 		}
 		s.crawl("192.0.2.9", machineAgent, 3*time.Second, day) // of the same agent, and no part of the pool
 	}, "192.0.2.9 6 networks from 198.51.0.0 on")
+	f("a customer of IPv6, another network for every request", logged, func(s *site) {
+		s.people(5)
+		for i := range 9_000 {
+			s.ask(time.Duration(i)*9*time.Second, fmt.Sprintf("2001:db8:7:%x::1", i), machineAgent, fmt.Sprintf("/p/%d", i), "")
+		}
+	}, "2001:db8:7::/48")
+	f("phones of a carrier of IPv6, every third with a warm cache", logged, func(s *site) {
+		s.people(5)
+		for i := range 1_500 {
+			at, phone := time.Duration(i)*50*time.Second, fmt.Sprintf("2001:db8:7:%x::1", i)
+			if i%3 == 0 {
+				s.ask(at, phone, peopleAgents[2], "/p/1", "")
+			} else {
+				s.visit(at, phone, peopleAgents[2], 3)
+			}
+		}
+	}, "")
 	f("assets are served elsewhere", cdn, func(s *site) { s.people(5); s.crawl("198.51.100.7", machineAgent, 10*time.Second, day) }, "198.51.100.7")
 	f("neither assets nor Referers, and many people", bare, func(s *site) { s.people(40); s.crawl("198.51.100.7", machineAgent, 10*time.Second, day) }, "198.51.100.7")
 	f("nor a format with agents", site{assets: 4, noReferer: true, noAgent: true}, func(s *site) { s.people(5); s.crawl("198.51.100.7", machineAgent, 10*time.Second, day) }, "198.51.100.7")

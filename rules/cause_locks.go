@@ -65,7 +65,7 @@ func judgeLocks(c *Case) Hypothesis {
 	}
 	if n == 0 {
 		h.State, h.Reason = Excluded, "no log speaks of session locks"
-		if c.Web == nil || len(c.Web.Files) == 0 {
+		if (c.Web == nil || len(c.Web.Files) == 0) && len(c.Errors) == 0 {
 			h.State, h.Reason, h.Missing = NotChecked, "no application or web server log in the input", []string{"error-log"}
 		}
 		return h

@@ -1,6 +1,10 @@
 package rules
 
-import "culprit/correlate"
+import (
+	"fmt"
+
+	"culprit/correlate"
+)
 
 var _ = registerCause(Cause{
 	ID: "app-session-leak-organic",
@@ -18,9 +22,10 @@ keys, and the visits account for the rest. Half, because below it something else
 minutes end a visit as web analytics count them.
 
 When it is wrong: a job or an API that no access log shows wrote the keys at the visitors' pace; or clients behind one
-proxy are one client to the log, and make more visits than it can show.`,
+proxy are one client to the log, and make more visits than it can show. Where two visits in three fetch pages and
+nothing else, who the visitors are is left open.`,
 	Judge: func(c *Case) Hypothesis {
-		return c.leakCause("app-session-leak-organic", func(s source) ([]correlate.Share, float64, string) {
+		return c.doubtVisits(c.leakCause("app-session-leak-organic", func(s source) ([]correlate.Share, float64, string) {
 			if s.crawl >= leakExplains || s.route >= leakExplains {
 				return nil, 1 - max(s.crawl, s.route), "visitors"
 			}
@@ -32,6 +37,21 @@ proxy are one client to the log, and make more visits than it can show.`,
 				part = max(part, rest)
 			}
 			return s.people, part, "visitors"
-		})
+		}))
 	},
 })
+
+// bareVisitors: of people's visits some fetch nothing but a page, from a warm cache; two in three do not.
+const bareVisitors = 2.0 / 3
+
+// doubtVisits keeps a scraper behind thousands of addresses from passing for ordinary visitors.
+func (c *Case) doubtVisits(h Hypothesis) Hypothesis {
+	if h.State != Established || c.Web == nil || c.Web.BareVisits < bareVisitors {
+		return h
+	}
+	h.State, h.Confidence = Possible, 0.5
+	h.Missing = append(h.Missing, "client-sample")
+	h.Reason = fmt.Sprintf("%s of the visits fetched pages and nothing else, where the others fetched what belongs to them: a scraper behind many addresses, or visitors that the log shows in part", percent(c.Web.BareVisits))
+	h.Summary = "visits filled Redis; " + h.Reason
+	return h
+}

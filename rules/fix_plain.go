@@ -214,7 +214,13 @@ func (c *Case) boundProgram(comm string, rss int64) Fix {
 			f.Text += fmt.Sprintf("; it was pid %d", pid)
 		}
 	}
-	if own := ownBound(comm, limit*8/10); own != "" {
+	n, each := 0, int64(0)
+	for _, g := range c.Groups {
+		if g.Comm == comm {
+			n, each = g.Count, g.RSS/int64(g.Count)
+		}
+	}
+	if own := ownBound(comm, limit*8/10, n, each); own != "" {
 		f.Text += "\n# and in its own settings: " + own
 	}
 	f.Check = strings.ReplaceAll(f.Check, "UNIT", unit)
@@ -228,8 +234,12 @@ func (c *Case) boundProgram(comm string, rss int64) Fix {
 }
 
 // ownBound is how a program is told itself to stay below a size.
-func ownBound(comm string, size int64) string {
+func ownBound(comm string, size int64, n int, each int64) string {
 	switch {
+	case (comm == "apache2" || comm == "httpd") && each > 0:
+		return fmt.Sprintf("MaxRequestWorkers %d   # of %s each; %d ran. MaxConnectionsPerChild 1000 against those that grow", max(size/each, 1), mb(each), n)
+	case n >= 4 && each > 0 && !strings.HasPrefix(comm, "postgres"):
+		return fmt.Sprintf("%d workers of %s each; %d ran", max(size/each, 1), mb(each), n)
 	case comm == "java":
 		return fmt.Sprintf("java -Xmx%dm", size*3/4>>20) // threads, classes and buffers come on top of the heap
 	case strings.HasPrefix(comm, "node"):

@@ -165,8 +165,10 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 			delete(votes, "kernel-log")
 		}
 	}
-	if g, ok := c.turnedAway(); ok && g.Signature == "cert-expired" {
-		votes["certificate"] += 6
+	if c.Kill == nil {
+		for id, n := range c.askedBy() {
+			votes[id] += n
+		}
 	}
 	if g := c.Growth; g != nil && c.fewGrew() {
 		if big, _ := c.bigKey(); big == nil {
@@ -197,6 +199,30 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 		}
 	}
 	return missingOf(votes)
+}
+
+// askedBy is what the web server's and the application's own words ask for next.
+func (c *Case) askedBy() map[string]int {
+	votes := map[string]int{}
+	if g, ok := c.turnedAway(); ok {
+		switch g.Signature {
+		case "cert-expired":
+			votes["certificate"] = 6
+		case "socket-missing", "socket-unavailable", "connect-refused", "upstream-timeout":
+			votes["php-fpm-log"] = 5
+		}
+	}
+	for _, a := range c.App {
+		if a.Fact.Signature == "db-connections" {
+			votes["database-connections"] = 6
+		}
+	}
+	for _, g := range c.Errors {
+		if g.Signature == "db-connections" && g.N >= 3 {
+			votes["database-connections"] = 6
+		}
+	}
+	return votes
 }
 
 // diedInWindow: a server started again without having said goodbye, in the time that the rest of the input tells of.

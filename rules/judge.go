@@ -207,7 +207,15 @@ func (c *Case) openRest(all []Hypothesis, told bool) string {
 		}
 		return fmt.Sprintf("%s, and which is not in the input%s", grew, fit)
 	case c.Kill != nil && c.Leak.State == Established && c.hurt(c.Redis):
-		return fmt.Sprintf("keys without TTL went from %s to %s and filled Redis, but who made them is not proven%s", count(g.First.NoTTL.Or(g.First.Keys.N)), count(g.Last.NoTTL.Or(g.Last.Keys.N)), fit)
+		what, from, to := "keys without TTL", g.Counted.Of(g.First), g.Counted.Of(g.Last)
+		if g.Counted == correlate.AllKeys {
+			what = "keys that come faster than they expire"
+		}
+		who := "who made them is not proven"
+		if c.Web != nil && c.Web.BareVisits >= bareVisitors {
+			who += fmt.Sprintf(": %s of the visits fetched pages and nothing else, which browsers do not", percent(c.Web.BareVisits))
+		}
+		return fmt.Sprintf("%s went from %s to %s and filled Redis, but %s%s", what, count(from.N), count(to.N), who, fit)
 	case c.Leak.After && c.Leak.State == Possible && g.NoTTLPerDay > 0:
 		return fmt.Sprintf("since the restart %s keys that never expire come a day, but who made those before is not proven%s", count(g.NoTTLPerDay), fit)
 	case fit != "":

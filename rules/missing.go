@@ -25,6 +25,8 @@ func missingOf(votes map[string]int) []Missing {
 var evidenceCatalogue = map[string]Missing{
 	"kernel-log":           {Why: "it says whether the kernel killed anything, whom, and who held the memory", Command: "journalctl -k -o short-iso --since -7d > kernel.log; dmesg -T >> kernel.log"},
 	"kernel-log-before":    {Why: "the host was started in the middle of this; why it went down stands at the end of the log of the boot before", Command: "journalctl -b -1 -n 300 -o short-iso; last -x reboot shutdown | head"},
+	"client-sample":        {Why: "who asks for one page and nothing with it: whose networks these are, and whether anybody of them ever logs in", Command: "awk '$6 == \"\\\"GET\" {print $1}' /var/log/nginx/access.log | sort | uniq -c | sort -rn | awk '$1 < 3 {print $2}' | shuf -n 20 | xargs -n1 whois | grep -iE '^(netname|org-?name|descr):'"},
+	"database-connections": {Why: "who holds the database's connections, for how long and doing what", Command: "mysql -e \"SHOW FULL PROCESSLIST; SHOW VARIABLES LIKE 'max_connections'; SHOW GLOBAL STATUS LIKE 'Max_used_connections'\""},
 	"certificate":          {Why: "until when the site's certificate is good", Command: "openssl s_client -connect localhost:443 -servername SITE </dev/null 2>/dev/null | openssl x509 -noout -subject -dates"},
 	"shared-memory":        {Why: "files in a tmpfs and shared segments hold memory that no process does; these name them", Command: "df -h -t tmpfs -t ramfs; ipcs -m; du -xhd1 /dev/shm /run /tmp | sort -h | tail"},
 	"big-keys":             {Why: "memory grew while the number of keys did not: single keys grew, a queue, a list or a set; these name them", Command: "redis-cli --bigkeys -i 0.01; redis-cli --memkeys -i 0.01"},

@@ -83,8 +83,11 @@ func checkCrawlerSessions(c *Case) []Finding {
 	return out
 }
 
-// crawlerFix: who says his name can be limited by it; who forges one, or says none, by address.
+// crawlerFix: who says his name can be limited by it; who forges one, or says none, by address; monitoring not at all.
 func crawlerFix(g *correlate.Group) string {
+	if g.Kind == correlate.ProbeGroup {
+		return "sessionless-probe"
+	}
 	if g.Kind == correlate.NetworkGroup || g.Identity.Claim == correlate.Spoofed || g.Identity.Private {
 		return "nginx-limit-req"
 	}

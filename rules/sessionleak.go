@@ -276,6 +276,8 @@ func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Sh
 		h.Confidence = 0.9 // who makes them now, or by the log's proportions, fills what was resident in the time there was
 	case c.Who != nil && c.Who.Steady:
 		h.Confidence = 0.75 // the pace was logged, the growth itself was not
+	case h.Explained < 2.0/3 && h.Cause != "app-session-leak-organic":
+		h.Confidence = 0.8 // somebody else made a third of the keys or more
 	case c.Who != nil && c.Who.Free && h.Cause != "app-session-leak-organic":
 		h.Confidence = 0.85 // in step, but not one key a request: something between them is not in the input
 	}
@@ -598,10 +600,33 @@ func (c *Case) leakSummary(h *Hypothesis, l leak, shares []correlate.Share) stri
 		}
 	}
 	what := "left a session key each that never expires"
+	if h.Explained > 0 && h.Explained < mostOfIt && h.Cause != "app-session-leak-organic" {
+		what += fmt.Sprintf(" (%s of the new ones%s)", percent(h.Explained), c.restOf(h.Explained))
+	}
 	if c.Growth.Counted == correlate.AllKeys {
 		what = "left session keys faster than they expire"
 	}
 	return fmt.Sprintf("%s %s and %s.", who, what, end)
+}
+
+// mostOfIt: where a fifth of the keys came from elsewhere, the sentence says so.
+const mostOfIt = 0.8
+
+// restOf says who made what the culprits did not, where one group stands out.
+func (c *Case) restOf(part float64) string {
+	w := c.Who
+	if c.Leak.After {
+		w = c.WhoAfter
+	}
+	if w == nil {
+		return ""
+	}
+	for _, sh := range w.Shares {
+		if sh.Group.Kind == correlate.PeopleGroup && sh.Share >= worthNaming {
+			return fmt.Sprintf("; visitors made %s", percent(min(sh.Share, 1-part)))
+		}
+	}
+	return ""
 }
 
 func joinAnd(s []string) string {
@@ -624,6 +649,8 @@ func (c *Case) leakFixes(cause string, shares []correlate.Share) []string {
 		bot, limit, verify := false, false, false
 		for _, sh := range shares {
 			switch {
+			case sh.Group.Kind == correlate.ProbeGroup:
+				fixes = append(fixes, "sessionless-probe")
 			case sh.Group.Kind == correlate.NetworkGroup:
 				limit = true
 			case sh.Group.Identity.Claim == correlate.Spoofed || sh.Group.Identity.Private:

@@ -42,7 +42,7 @@ func (c *clientFold) crowdNote() string {
 		if s == programs {
 			who = "programs"
 		}
-		parts = append(parts, fmt.Sprintf("the quietest %s were summed without their addresses, %d times, and a count of those told one by one misses %d requests at most",
+		parts = append(parts, fmt.Sprintf("quiet %s were summed without their addresses (%d, some of them more than once), so that a count of one that is told misses %d requests at most",
 			who, s.letGo, s.lost))
 	}
 	return strings.Join(parts, "; ")

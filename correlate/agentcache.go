@@ -2,25 +2,26 @@ package correlate
 
 import "bytes"
 
-// agentCache remembers agents as logged: a site's visitors have some thousands. The zero table is empty.
+// agentCache remembers agents as logged: a site's visitors have some thousands. The zero cache is empty.
 type agentCache struct {
-	seen table[*agentRef] // by hash
+	seen intern
+	refs []*agentRef // by number
 }
 
 const maxAgentSet = 1 << 14 // distinct agents remembered; then forgotten, to be looked at again
 
 func (t *agentCache) of(agent []byte) *agentRef {
-	hash := hashOf(agent)
-	ref, added := t.seen.at(hash >> 1)
-	if !added {
-		return *ref
+	id := t.seen.id(agent)
+	if int(id) < len(t.refs) {
+		return t.refs[id]
 	}
-	if t.seen.n > maxAgentSet {
-		t.seen = table[*agentRef]{}
-		ref, _ = t.seen.at(hash >> 1)
+	if id >= maxAgentSet {
+		*t = agentCache{}
+		t.seen.id(agent)
 	}
-	*ref = newAgentRef(agent, hash)
-	return *ref
+	ref := newAgentRef(agent, hashOf(agent))
+	t.refs = append(t.refs, ref)
+	return ref
 }
 
 func newAgentRef(agent []byte, hash uint64) *agentRef {

@@ -1,5 +1,7 @@
 package correlate
 
+import "slices"
+
 // Clients are the clients of a part of the input. Several parsers may work on a file at a time; whose requests they were is
 // told to its Clients in the order of its lines, so that beyond their limits too nothing depends on the number of workers.
 type Clients struct{ fold *clientFold }
@@ -44,13 +46,19 @@ type Hits struct {
 	addrs []byte
 }
 
-// next makes room for a request by addr, which may be reused.
+// next makes room for a request by addr, which may be reused. All else in it is the caller's to set.
 func (h *Hits) next(addr []byte, file string) *hit {
 	h.file = file
 	from := len(h.addrs)
 	h.addrs = append(h.addrs, addr...)
-	h.list = append(h.list, hit{addr: h.addrs[from:len(h.addrs):len(h.addrs)]})
-	return &h.list[len(h.list)-1]
+	n := len(h.list)
+	if n == cap(h.list) {
+		h.list = slices.Grow(h.list, 1)
+	}
+	h.list = h.list[:n+1]
+	one := &h.list[n]
+	one.addr = h.addrs[from:len(h.addrs):len(h.addrs)]
+	return one
 }
 
 // Take folds h, and empties it.
@@ -63,7 +71,6 @@ func (c *Clients) Take(h *Hits) {
 			c.fold.add(&part[i], h.file)
 		}
 	}
-	clear(h.list)
 	h.list, h.addrs = h.list[:0], h.addrs[:0]
 }
 

@@ -297,7 +297,7 @@ type shapeSums uint64
 const (
 	shapeBits = 10
 	maxShape  = 1<<shapeBits - 1
-	cuts      = shapeSums(1) << 63 // of a byte that ends a segment, or a file's stem
+	cuts      = shapeSums(1) << 63 // of a byte that ends a segment, a path or a file's stem
 )
 
 func (s shapeSums) lane(i int) int { return int(s >> (i * shapeBits) & maxShape) }
@@ -319,7 +319,7 @@ var byteShapes = func() (t [256]shapeSums) {
 		} {
 			t[c] |= shapeSums(boolIndex(is)) << (i * shapeBits)
 		}
-		if b == '/' || b == '.' {
+		if b == '/' || b == '.' || b == ';' || b == '#' {
 			t[c] |= cuts
 		}
 	}

@@ -101,7 +101,10 @@ func (r *routeWalk) reset() {
 
 // routeAndClass gives the number of a request target's route at this grain, and its class.
 func (w *webFold) routeAndClass(target []byte) (uint32, PathClass) {
-	path := targetPath(target)
+	path := target
+	if i := bytes.IndexByte(path, '?'); i >= 0 {
+		path = path[:i]
+	}
 	hash := maphash.Bytes(internSeed, path)
 	slot := &w.walk.paths[hash%pathSlots]
 	if slot.hash != hash {
@@ -170,9 +173,9 @@ type pathSeg struct {
 	sums       shapeSums
 }
 
-// lastSeg finds the last segment of a path, from its end; its end is 0 when there is none. Not of paths that are rare.
+// lastSeg finds the last segment of a path, from its end; its end is 0 when there is none. Not of targets that are rare.
 func lastSeg(path []byte) (s pathSeg, ok bool) {
-	if len(path) == 0 || len(path) > maxShape || bytes.IndexByte(path, ';') >= 0 {
+	if len(path) == 0 || len(path) > maxShape || path[0] != '/' {
 		return s, false
 	}
 	end := len(path)
@@ -186,6 +189,9 @@ func lastSeg(path []byte) (s pathSeg, ok bool) {
 			if path[i-1] == '/' {
 				break
 			}
+			if path[i-1] != '.' {
+				return s, false
+			}
 			if is &^= cuts; s.dot == 0 {
 				s.dot, s.stem = i-1, s.sums+is
 			}
@@ -196,12 +202,15 @@ func lastSeg(path []byte) (s pathSeg, ok bool) {
 	return s, true
 }
 
-// cut finds the segments before the last one, unless there are too many.
+// cut finds the segments before the last one; not of targets that are rare.
 func (r *routeWalk) cut(dirs []byte) (segs []pathSeg, ok bool) {
 	one := pathSeg{}
 	n := 0
 	for i, c := range dirs {
-		if c != '/' {
+		switch {
+		case c == '#' || c == ';':
+			return nil, false
+		case c != '/':
 			one.sums += byteShapes[c] &^ cuts
 			continue
 		}

@@ -11,9 +11,9 @@ import (
 	"culprit/parsers"
 )
 
-// blockSize is what a worker parses at a time: some 1,200 lines of an access log, enough to make the passing-on cheap and
+// blockSize is what a worker parses at a time: some 600 lines of an access log, enough to make the passing-on cheap and
 // small enough to stay in a core's cache. Blocks begin at the same lines whatever the number of workers.
-const blockSize = 256 << 10
+const blockSize = 128 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, blockSize); return &b }}
 
@@ -66,7 +66,7 @@ func (p part) handOn(clients *correlate.Clients) {
 	buffers.Put(p.buf)
 }
 
-// blocksAhead is how many blocks of a file may be under way: 400 KiB each.
+// blocksAhead is how many blocks of a file may be under way: 200 KiB each.
 const blocksAhead = 8
 
 // readBlocks cuts r at newlines.

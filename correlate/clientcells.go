@@ -6,7 +6,7 @@ import "slices"
 // brought in order when they are asked for or have become many: a table of them was a miss of the cache in every line.
 type clientCells struct {
 	list []clientCell
-	tidy int      // so many of them are in order, each bin once
+	tidy int      // so many of them are in order, each bin once; negative = ends are not theirs
 	ends []uint32 // in an ordered list, of the cells of each client, behind a 0
 	next []uint32 // see byClient
 }
@@ -85,5 +85,5 @@ func (c *clientCells) keep(f func(*clientCell) bool) {
 			kept = append(kept, c.list[i])
 		}
 	}
-	c.list, c.tidy = kept, 0
+	c.list, c.tidy = kept, -1
 }

@@ -7,10 +7,7 @@ type clientIndex struct {
 	n     int
 }
 
-const (
-	numberBits = 24
-	maxNumber  = 1<<numberBits - 2
-)
+const numberBits = 24 // two folds that are merged have some 150,000 clients
 
 func slotOf(key uint64, number int) uint32 { return uint32(key>>56)<<numberBits | uint32(number+1) }
 

@@ -83,8 +83,8 @@ func (c *coder) clientCells(s *clientSet) {
 
 // index makes what a line is folded in by, and refuses clients that cannot be.
 func (c *coder) index(s *clientSet) {
-	if len(s.actor) > maxNumber {
-		c.fail("%d clients", len(s.actor))
+	if len(s.actor) > s.limits.clients { // no fold keeps more
+		c.fail("%d clients, more than %d", len(s.actor), s.limits.clients)
 		return
 	}
 	for i := range s.actor {

@@ -579,10 +579,14 @@ func (g *Group) Total() float64 {
 
 // Span is the group's first and last activity.
 func (g *Group) Span() (from, to time.Time) {
-	if len(g.bins) == 0 {
+	bins := g.bins
+	if len(bins) == 0 { // it asked for no page: an API's client
+		bins = g.every
+	}
+	if len(bins) == 0 {
 		return
 	}
-	return time.Unix(g.bins[0].bin*g.width, 0).UTC(), time.Unix((g.bins[len(g.bins)-1].bin+1)*g.width, 0).UTC()
+	return time.Unix(bins[0].bin*g.width, 0).UTC(), time.Unix((bins[len(bins)-1].bin+1)*g.width, 0).UTC()
 }
 
 // matters: below thirty pages no network moves a keyspace.

@@ -69,9 +69,14 @@ func judgeCgroup(c *Case) Hypothesis {
 		h.Tests.Structural = correlate.Judge(true, maxmem.Bytes == 0 || maxmem.Bytes > limit*9/10)
 	}
 	// A leak that nothing bounds fills any limit: then the limit is where it ended, not why.
-	if l := c.Leak; IsRedis(k.Fact.VictimComm) && l.State == Established && maxKnown && maxmem.Bytes == 0 && c.grewMuch() {
+	// Keys that do expire are a cache's as well, which is what a limit is for, unless a log shows whose they are.
+	if l := c.Leak; IsRedis(k.Fact.VictimComm) && l.State == Established && maxKnown && maxmem.Bytes == 0 && c.grewMuch() &&
+		(c.Growth.Counted == correlate.NoTTLKeys || c.sources(l).judged) {
 		h.State, h.Confidence = Possible, 0.4
-		h.Reason = "the limit was hit, but session keys without TTL filled it"
+		h.Reason = "the limit was hit, but keys without TTL filled it"
+		if c.Growth.Counted != correlate.NoTTLKeys {
+			h.Reason = "the limit was hit, but keys that came faster than they expired filled it"
+		}
 		return h
 	}
 	h.State = Established
@@ -99,7 +104,11 @@ func judgeCgroup(c *Case) Hypothesis {
 	if !strings.HasPrefix(who, c.victim()) {
 		limitWord = strings.Replace(limitWord, "its", "their", 1)
 	}
-	h.Summary = fmt.Sprintf("%s %s in cgroup %s%s; the kernel killed %s while the host had memory left.", who, limitWord, short(group), why, killedWord(who, c.victim()))
+	in := "in cgroup " + short(group)
+	if group == "" {
+		in = "in a group that no line names"
+	}
+	h.Summary = fmt.Sprintf("%s %s %s%s; the kernel killed %s while the host had memory left.", who, limitWord, in, why, killedWord(who, c.victim()))
 	cause := correlate.Event{Kind: "cgroup-limit", Subject: group, Text: fmt.Sprintf("the group %s was at %s", short(group), limitWord), From: k.At, To: k.At}
 	if limitEv.File != "" {
 		cause.Evidence = append(cause.Evidence, limitEv)

@@ -101,7 +101,7 @@ type Task struct {
 
 // KernelEvent is a kernel line other than an OOM kill that bears on an incident.
 type KernelEvent struct {
-	Event   string `json:"event"` // audit-epoch, boot, segfault, page-allocation-failure, oom-no-victim, disk-full, io-error
+	Event   string `json:"event"` // audit-epoch, boot, segfault, page-allocation-failure, oom-no-victim, disk-full, io-error, hung-task
 	Comm    string `json:"comm,omitempty"`
 	PID     Opt    `json:"pid,omitzero"`
 	EpochMS Opt    `json:"epoch_ms,omitzero"` // audit(EPOCH.ms:serial): ties the file's clock to UTC

@@ -11,6 +11,7 @@ import (
 //	Linux version 5.15.0-101-generic (buildd@…) …                                 a boot
 //	php-fpm8.1[353126]: segfault at d9 ip 55df487290bd sp 7ffcfc32834a error 4
 //	redis-server: page allocation failure: order:0, mode:0x2015a
+//	INFO: task mysqld:733 blocked for more than 120 seconds.                      it waits for a disk or a lock
 //	EXT4-fs error (device vda1): …; blk_update_request: I/O error, dev sda, …     the disk
 func (l *logReader) kernelEvent(m *message) bool {
 	msg := bytes.TrimSpace(m.Msg)
@@ -85,6 +86,13 @@ func kernelFact(msg []byte) *KernelEvent {
 			if pid, tail := leadingInt(rest); pid >= 0 && len(tail) > 0 && tail[0] == ']' {
 				e.Comm, e.PID = string(comm[:min(len(comm), 64)]), Some(pid)
 			}
+		}
+		return e
+	case bytes.HasPrefix(msg, []byte("INFO: task ")) && has(" blocked for more than "):
+		e := event("hung-task")
+		name := msg[len("INFO: task "):]
+		if i := bytes.IndexByte(name, ':'); i > 0 && i <= 64 {
+			e.Comm, e.PID = string(name[:i]), intAfter(name[i:], ":")
 		}
 		return e
 	case has("o space left on device") || has("critical space allocation error") || has(" ENOSPC") || has("error -28"):

@@ -215,6 +215,9 @@ func (c *Case) openRest(all []Hypothesis, told bool) string {
 		if c.Web != nil && c.Web.BareVisits >= bareVisitors {
 			who += fmt.Sprintf(": %s of the visits fetched pages and nothing else, which browsers do not", percent(c.Web.BareVisits))
 		}
+		if j, ok := c.jobAtOnset(); ok {
+			who += fmt.Sprintf("; they set in when cron started %q (%s)", jobName(j.Fact.Command), lineOf(j.Ev))
+		}
 		return fmt.Sprintf("%s went from %s to %s and filled Redis, but %s%s", what, count(from.N), count(to.N), who, fit)
 	case c.Leak.After && c.Leak.State == Possible && g.NoTTLPerDay > 0:
 		return fmt.Sprintf("since the restart %s keys that never expire come a day, but who made those before is not proven%s", count(g.NoTTLPerDay), fit)

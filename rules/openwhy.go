@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"culprit/correlate"
+	"culprit/parsers"
 )
 
 // What an open verdict can still say of a failing stretch: where it failed, and what the logs said meanwhile. None of it is a
@@ -23,6 +24,8 @@ func (c *Case) openWhy(b Burst) string {
 		}
 	}
 	add(c.restartedIn(b))
+	add(c.saidByKernel(b))
+	add(c.failedUnit(b))
 	add(c.saidByWeb(b))
 	add(c.saidByApp())
 	add(c.failedAt(b))
@@ -59,6 +62,101 @@ func (c *Case) restartedIn(b Burst) string {
 		return fmt.Sprintf("%s went down or came up, at a time whose zone no line names (%s)", joinAnd(units), lineOf(first))
 	}
 	return fmt.Sprintf("%s went down or came up meanwhile (%s)", joinAnd(units), lineOf(first))
+}
+
+// saidByKernel is a disk that fails or is full, and programs that hang in it.
+func (c *Case) saidByKernel(b Burst) string {
+	words := map[string]string{"io-error": "a disk fails", "disk-full": "a disk is full"}
+	n := map[string]int{}
+	last := map[string]correlate.Evidence{}
+	comm := ""
+	for _, k := range c.Kernel {
+		e := k.Fact.Event
+		if words[e] == "" && e != "hung-task" || k.Placed && (k.At.Before(b.From.Add(-feltWithin)) || k.At.After(b.To)) {
+			continue
+		}
+		if n[e]++; e == "hung-task" {
+			comm = cmp.Or(comm, k.Fact.Comm)
+		}
+		last[e] = k.Ev
+	}
+	for _, e := range []string{"io-error", "disk-full"} {
+		if n[e] > 0 {
+			return fmt.Sprintf("the kernel says %s that %s (%s)", times(n[e]), words[e], lineOf(last[e]))
+		}
+	}
+	if n["hung-task"] > 0 {
+		return fmt.Sprintf("%s hung in the kernel, as it does when it waits for a disk (%s)", comm, lineOf(last["hung-task"]))
+	}
+	return ""
+}
+
+// failedUnit is a service that failed and was started again three times or more in the stretch.
+func (c *Case) failedUnit(b Burst) string {
+	n := map[string]int{}
+	first := map[string]correlate.Evidence{}
+	for _, s := range c.Services {
+		if s.Fact.Event != "restarted" || s.Fact.Unit == "" || s.Placed && (s.At.Before(b.From.Add(-30*time.Minute)) || s.At.After(b.To)) {
+			continue
+		}
+		if n[s.Fact.Unit]++; n[s.Fact.Unit] == 1 {
+			first[s.Fact.Unit] = s.Ev
+		}
+	}
+	most := ""
+	for _, unit := range sortedKeys(n) {
+		if n[unit] > n[most] {
+			most = unit
+		}
+	}
+	if n[most] < 3 {
+		return ""
+	}
+	return fmt.Sprintf("%s failed and was started again %s (%s)", most, times(n[most]), lineOf(first[most]))
+}
+
+// jobAtOnset is the one job that cron started when the keys began to rise, of those that run once or twice in all that time: what
+// runs every few minutes is always near.
+func (c *Case) jobAtOnset() (correlate.Placed[parsers.CronRun], bool) {
+	g := c.Growth
+	var none correlate.Placed[parsers.CronRun]
+	if g == nil || g.Onset == nil || !g.Onset.Placed {
+		return none, false
+	}
+	step := time.Duration(0)
+	for i := 1; i < len(g.Run); i++ {
+		if g.Run[i-1].At.Equal(g.Onset.At) {
+			step = g.Run[i].At.Sub(g.Onset.At)
+		}
+	}
+	runs := map[string]int{}
+	var near []correlate.Placed[parsers.CronRun]
+	for _, j := range c.Crons {
+		if !j.Placed {
+			continue
+		}
+		runs[j.Fact.Command]++
+		if at := j.At.Sub(g.Onset.At); at >= -step && at <= step {
+			near = append(near, j)
+		}
+	}
+	near = slices.DeleteFunc(near, func(j correlate.Placed[parsers.CronRun]) bool { return runs[j.Fact.Command] > 2 })
+	if len(near) != 1 {
+		return none, false
+	}
+	return near[0], true
+}
+
+// jobName is a command up to its first option or assignment: what follows may hold a password.
+func jobName(command string) string {
+	var words []string
+	for _, w := range strings.Fields(command) {
+		if w[0] == '-' || strings.Contains(w, "=") || strings.Contains(w, "://") || len(words) == 6 {
+			break
+		}
+		words = append(words, w)
+	}
+	return strings.Join(words, " ")
 }
 
 // saidByWeb is what the web server's error log says most often, of what turns a request away.

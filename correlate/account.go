@@ -46,8 +46,9 @@ func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguo
 			best = t
 		}
 	}
-	// Four standard deviations an interval, or a tenth of the total, is near enough to be the explanation.
-	if best.chi2 > 16*float64(len(y)) && !closeTotal(x, best.beta, y, 0.1) {
+	// Four standard deviations an interval, or a tenth of the total, is near enough to be the explanation. Not a quarter off in
+	// all: of many short intervals each may be off by chance, but not all to one side.
+	if !closeTotal(x, best.beta, y, 0.1) && (best.chi2 > 16*float64(len(y)) || !closeTotal(x, best.beta, y, 0.25)) {
 		if len(y) < fitAt {
 			// too few intervals to see what moves with what: the totals must come near at least
 			near := func(t subset) bool { return closeTotal(x, t.beta, y, 0.25) }

@@ -47,5 +47,10 @@ func TestLoose(t *testing.T) {
 	f("a steady bot, a third as many keys", [][]float64{{310, 290, 305, 298, 300, 307, 295}, few}, []float64{100, 101, 99, 100, 100, 102, 99}, true)
 	f("every second page opens a session", [][]float64{{310, 90, 605, 298, 700, 107, 295}, few}, []float64{158, 52, 310, 150, 357, 60, 151}, false)
 	f("three totals, none near", [][]float64{{1000, 990, 1010}, few[:3]}, []float64{400, 410, 390}, true)
+	var visits, keys []float64
+	for i := range 120 { // each interval is off by no more than two in three visitors with a second session could be
+		visits, keys = append(visits, float64(6+i%3)), append(keys, float64(20+i*7%3))
+	}
+	f("a few visits in each of many short stretches, and thrice as many keys", [][]float64{visits}, keys, true)
 	f("three totals, near", [][]float64{{1000, 990, 1010}, few[:3]}, []float64{860, 870, 850}, false)
 }

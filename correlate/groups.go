@@ -701,8 +701,8 @@ const enoughPeople = 20
 // where people's own requests show them in this log (a site may serve assets elsewhere, or tell browsers to send no Referer).
 //
 // Five times the usual pages a visit is beyond the spread of people (interquartile ranges of pages a visit on shops lie within
-// a factor of three), but a crowd behind one address that is logged without agents makes one long visit too. So what does not
-// show all three must also ask for three times the pages of 95 % of the others, and where pages a visit are all there is to
+// a factor of three), but a crowd behind one address that is logged without agents makes one long visit too. So what shows
+// Referers, or whose log has none, must also ask for three times the pages of 95 % of the others, and where pages a visit are all there is to
 // see, the others must be enough to tell.
 func (u usual) machine(n *netSum) bool {
 	if n.pages < matters || n.visits == 0 {
@@ -713,18 +713,21 @@ func (u usual) machine(n *netSum) bool {
 		return false // nobody to be held against
 	}
 	long := 5 * max(perVisit, 1)
-	signals, speaking := 0, 0
+	signals, speaking, clicks := 0, 0, true
 	if share, _ := n.others(u.assetShare, n.assetShare(), 0.5); share > showsAssets {
 		speaking++
 		signals += boolIndex(n.assetShare() < share/4)
 	}
 	if share, ok := n.others(u.noReferer, n.bareShare(), 0.5); ok && share <= bareReferer {
 		speaking++
-		signals += boolIndex(n.bareShare() > bareReferer)
+		clicks = n.bareShare() <= bareReferer
+		signals += boolIndex(!clicks)
 	}
 	switch {
 	case signals == 2: // without them thirty pages are no visit of a person's, whatever an office's median is
 		return float64(n.pages)/max(n.stays, 1) > min(long, matters)
+	case !clicks && n.perVisit() > min(long, matters): // who reads page after page has clicked on something
+		return true
 	case n.perVisit() <= long || speaking > 0 && signals == 0 || speaking == 0 && len(u.pages) <= enoughPeople:
 		return false
 	}

@@ -155,6 +155,13 @@ func TestMachines(t *testing.T) {
 		}
 	}, "")
 	f("assets are served elsewhere", cdn, func(s *site) { s.people(5); s.crawl("198.51.100.7", machineAgent, 10*time.Second, day) }, "198.51.100.7")
+	f("it clicks on nothing, and asks for less than an office does", cdn, func(s *site) {
+		s.people(2)
+		for i := range 300 {
+			s.visit(time.Duration(i)*2*time.Minute, "203.0.99.7", peopleAgents[i%3], 6)
+		}
+		s.crawl("198.51.100.7", machineAgent, time.Minute, 20*time.Hour)
+	}, "198.51.100.7")
 	f("neither assets nor Referers, and many people", bare, func(s *site) { s.people(40); s.crawl("198.51.100.7", machineAgent, 10*time.Second, day) }, "198.51.100.7")
 	f("nor a format with agents", site{assets: 4, noReferer: true, noAgent: true}, func(s *site) { s.people(5); s.crawl("198.51.100.7", machineAgent, 10*time.Second, day) }, "198.51.100.7")
 

@@ -32,14 +32,28 @@ nothing else, who the visitors are is left open.`,
 			part := s.visit
 			// A visit may open more than one session (a second device, a login), and visits are counted from gaps: what no
 			// crawler and no route explains, two thirds or more, is theirs as long as it comes to five keys a visit at
-			// most. Beyond that the keys have another writer.
-			if rest := 1 - s.crawl - s.route; rest > 2.0/3 && s.visits > 0 && rest*s.keys <= 5*s.visits {
+			// most, and more than two come and go with the visits. Beyond that the keys have another writer.
+			if rest := 1 - s.crawl - s.route; rest > 2.0/3 && s.visits > 0 && rest*s.keys <= 5*s.visits && s.inStep(rest) {
 				part = max(part, rest)
 			}
 			return s.people, part, "visitors"
 		}))
 	},
 })
+
+// inStep: up to two keys a visit are a second device or a login. More are an application that makes several, and then they
+// come and go with the visits: nine tenths of their ups and downs are shared (r of 0.95).
+func (s *source) inStep(rest float64) bool {
+	if rest*s.keys <= 2*s.visits {
+		return true
+	}
+	for _, sh := range s.people {
+		if sh.Correlation >= 0.95 {
+			return true
+		}
+	}
+	return false
+}
 
 // bareVisitors: of people's visits some fetch nothing but a page, from a warm cache; two in three do not.
 const bareVisitors = 2.0 / 3

@@ -65,6 +65,9 @@ func judgeOtherProcess(c *Case) Hypothesis {
 	share := float64(hog.RSS+hog.Swap) / float64(c.RAM.Bytes)
 	hogEv := hog.Ev
 	hogEv.Note = fmt.Sprintf("%s hold %s together", plural(hog.Count, hog.Comm), bytesIn(hog.RSS))
+	if hog.Count == 1 {
+		hogEv.Note = fmt.Sprintf("%s held %s", hog.Comm, bytesIn(hog.RSS))
+	}
 	if hog.Listed > hog.RSS {
 		hogEv.Note += fmt.Sprintf(" (%s as listed, which counts shared pages in each)", bytesIn(hog.Listed))
 	}
@@ -107,7 +110,7 @@ func judgeOtherProcess(c *Case) Hypothesis {
 		h.State, h.Confidence = Possible, 0.5
 		h.Reason = fmt.Sprintf("%s held %s, as its configuration allows; no program alone is over what it may take", hog.Comm, bytesIn(hog.RSS))
 	}
-	h.Culprits = []Culprit{{Kind: "process", Value: hog.Comm, Share: share, Note: fmt.Sprintf("%d processes, %s", hog.Count, bytesIn(hog.RSS))}}
+	h.Culprits = []Culprit{{Kind: "process", Value: hog.Comm, Share: share, Note: fmt.Sprintf("%d %s, %s", hog.Count, numbered(hog.Count, "process", "processes"), bytesIn(hog.RSS))}}
 	h.Summary = fmt.Sprintf("%s took %s of %s of RAM%s; %s killed %s for it.", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), bytesIn(c.RAM.Bytes), flatWord(c, known, redis), c.Killer, c.victim())
 	if pid, alone := c.aloneLarge(hog); alone {
 		h.Summary = fmt.Sprintf("one of %s, pid %d, took %s of %s of RAM%s; %s killed %s for it.", plural(hog.Count, hog.Comm), pid, bytesIn(hog.Max), bytesIn(c.RAM.Bytes), flatWord(c, known, redis), c.Killer, c.victim())

@@ -59,12 +59,15 @@ type Group struct {
 	Hosts    int      // RouteGroup: distinct foreign sites
 	Among    bool     // NetworkGroup: its network has people too, who are not in it
 	Networks []string // NetworkGroup: those of a pool, and single addresses; empty = one network, as it is called
+	Only     string   // the one page that its members ever asked for; "" = several, or not known
 	First    Evidence
 
 	// Candidates for new sessions per bin: pages for crawlers and networks, answered requests for routes, visits for people.
 	bins  []binCount
 	every []binCount // all requests of a crawler that is not after assets: an application may open a session on a 404 too
 	width int64
+
+	only uint64 // the route of Only, while members join; several = more
 
 	logged seconds // of the logs: their first bin and their last, while a watch goes on, are not whole
 }
@@ -217,6 +220,7 @@ func (w *Web) group() {
 			crawlers[key] = g
 		}
 		g.join(a, programs.cells.of(uint32(i)), false, programs.width)
+		g.asksFor(programs.running[i].route)
 	}
 	nets, loose := public.networks()
 	for i := range public.actor {
@@ -246,6 +250,7 @@ func (w *Web) group() {
 		for _, n := range pool {
 			for _, i := range n.actors {
 				g.join(&public.actor[i], public.cells.of(i), false, public.width)
+				g.asksFor(public.running[i].route)
 			}
 		}
 		crawlers["net\x00"+g.Name] = g
@@ -267,6 +272,7 @@ func (w *Web) group() {
 	if people.Clients > 0 {
 		w.Groups = append(w.Groups, people)
 	}
+	w.findOnly()
 	for _, g := range w.Groups {
 		g.finish()
 	}
@@ -510,6 +516,34 @@ func (g *Group) join(a *actorSum, bins []clientCell, visits bool, width int64) {
 		}
 		if a.assets*2 <= a.requests { // a scanner asks for a backup.zip or two that are no assets
 			g.every = append(g.every, binCount{int64(b.bin), float64(b.requests)})
+		}
+	}
+}
+
+func (g *Group) asksFor(route uint64) {
+	switch g.only {
+	case 0:
+		g.only = route
+	case route:
+	default:
+		g.only = several
+	}
+}
+
+// findOnly names the page of groups that ask for one alone. A route that stands for many pages is none.
+func (w *Web) findOnly() {
+	if routeGrains[w.fold.routeGrain].routes > 0 {
+		return
+	}
+	names := map[uint64]string{}
+	for _, name := range w.fold.routes.names {
+		if !strings.Contains(name, "*") {
+			names[routeHash([]byte(name))>>1] = name
+		}
+	}
+	for _, g := range w.Groups {
+		if g.only != 0 && g.only != several {
+			g.Only = names[g.only>>1]
 		}
 	}
 }

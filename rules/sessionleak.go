@@ -125,6 +125,13 @@ func (c *Case) sourcesByRate() source {
 		return source{why: "the access log holds hardly any page"}
 	}
 	for _, g := range c.Web.Groups {
+		// A crawl walks the pages that people walk, and opens a session where they do. Who asks for one page alone, as a monitor
+		// or a screen on a wall does, may never have opened any: only counted keys can tell.
+		if g.Only != "" && g.Kind != correlate.RouteGroup && g.Total() >= worthNaming*total {
+			return source{why: fmt.Sprintf("%s asks for %s alone, %s times, and no two snapshots show whether that opens a session", groupName(g), g.Only, count(g.Total())), ask: "redis-info"}
+		}
+	}
+	for _, g := range c.Web.Groups {
 		n := g.Total()
 		s.add(correlate.Share{Group: g, Candidates: n, PerRequest: 1, Keys: n, Share: n / total, Correlation: math.NaN()})
 	}
@@ -601,7 +608,11 @@ func (c *Case) leakSummary(h *Hypothesis, l leak, shares []correlate.Share) stri
 	}
 	what := "left a session key each that never expires"
 	if h.Explained > 0 && h.Explained < mostOfIt && h.Cause != "app-session-leak-organic" {
-		what += fmt.Sprintf(" (%s of the new ones%s)", percent(h.Explained), c.restOf(h.Explained))
+		of := "the new ones"
+		if w := c.WhoAfter; c.Leak.After && (w == nil || w.Intervals == 0 || w.NewKeys < 50) {
+			of = "all requests that can open a session" // no keys were counted
+		}
+		what += fmt.Sprintf(" (%s of %s%s)", percent(h.Explained), of, c.restOf(h.Explained))
 	}
 	if c.Growth.Counted == correlate.AllKeys {
 		what = "left session keys faster than they expire"

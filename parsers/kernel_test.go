@@ -10,6 +10,8 @@ import (
 func FuzzKernel(f *testing.F) { fuzzParser(f, "kernel") }
 func FuzzSyslog(f *testing.F) { fuzzParser(f, "syslog") }
 
+func FuzzHAProxy(f *testing.F) { fuzzParser(f, "haproxy") }
+
 // kills reads a log and tells its OOM records in short: pid/comm/constraint, "-" for a report without victim.
 func kills(t *testing.T, log string) string {
 	t.Helper()

@@ -78,24 +78,6 @@ func (t *table[V]) reserve(n int) {
 	}
 }
 
-// rebuild puts the entries for which f says so under the keys it gives, which are different ones, in the place they take
-// now: a table made anew for each of hundreds of rounds kept the collector busy.
-func (t *table[V]) rebuild(f func(key uint64, v *V) (uint64, bool)) {
-	kept := make([]entry[V], 0, t.n)
-	for i := range t.slots {
-		if s := &t.slots[i]; s.key != 0 {
-			if key, keep := f(s.key-1, &s.v); keep {
-				kept = append(kept, entry[V]{key + 1, s.v})
-			}
-		}
-	}
-	clear(t.slots)
-	for _, e := range kept {
-		*t.find(e.key - 1) = e
-	}
-	t.n = len(kept)
-}
-
 // mix spreads numbers that differ in few bits (the finaliser of MurmurHash3).
 func mix(h uint64) uint64 {
 	h ^= h >> 33

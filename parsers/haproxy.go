@@ -66,7 +66,7 @@ func (r *haproxyReader) read(msg []byte) bool {
 	if !ok || port <= 0 || bytes.IndexByte(client, ' ') >= 0 {
 		return false
 	}
-	_, rest, ok = bytes.Cut(rest, []byte("] "))
+	_, rest, _ = bytes.Cut(rest, []byte("] "))
 	var f [10][]byte // frontend, backend/server, timers, status, bytes, two cookies, how it ended, connections, queues
 	for i := range f {
 		if f[i], rest, ok = bytes.Cut(rest, []byte(" ")); !ok || len(f[i]) == 0 {

@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// table maps numbers to values by open addressing. The cells and actors of an access log are looked up several times a
+// table maps numbers to values by open addressing. What an access log asks of each route and whence is looked up in every
 // line; a Go map took twice the time and, for small values, twice the memory. The zero table is empty.
 type table[V any] struct {
 	slots []entry[V] // a power of two, at most three quarters full

@@ -30,6 +30,7 @@ type Group struct {
 	Clients  int
 	Requests int64
 	Pages    int64    // for RouteGroup: answered requests
+	InVain   int64    // requests answered with 5xx, 403, 429 or 444; not of a RouteGroup
 	Foreign  float64  // RouteGroup: share of requests with a Referer of another site; negative = Referer not logged
 	Solo     float64  // RouteGroup: share by clients that asked for nothing else
 	Hosts    int      // RouteGroup: distinct foreign sites
@@ -92,6 +93,7 @@ func (g *Group) join(a *actorSum, bins []clientCell, visits bool, width int64) {
 	g.Clients++
 	g.Requests += a.requests
 	g.Pages += a.pages
+	g.InVain += a.errors5xx + a.limited
 	if g.Kind != PeopleGroup { // people are never listed one by one
 		g.Members = append(g.Members, Member{a.addr, a.agentLogged(), a.requests, a.pages, a.first.evidence("")})
 	}

@@ -136,7 +136,7 @@ func (t *Timeline) keyGroups() []KeyGroup {
 		g := KeyGroup{File: s.at.File, Prefix: f.Prefix, Keys: f.Keys, Example: nameless(f.Example), Whole: true,
 			MaxTTLS: f.MaxTTLS, Evidence: Evidence{File: s.at.File, Line: s.at.Line, Text: s.text}}
 		if f.Largest != "" {
-			g.Largest = &LargestKey{nameless(f.Largest), f.LargestType, f.LargestLen, f.LargestBytes, Evidence{File: s.at.File, Line: f.LargestLine}}
+			g.Largest = &LargestKey{f.Largest, f.LargestType, f.LargestLen, f.LargestBytes, Evidence{File: s.at.File, Line: f.LargestLine}}
 		}
 		if f.NoTTL.OK {
 			g.TTLKnown, g.NoTTL = f.Keys, f.NoTTL.N

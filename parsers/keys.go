@@ -338,7 +338,7 @@ func (f *keyFold) flush() {
 	}
 }
 
-// largest names in the summary the key that alone can be gigabytes: by its size where that was measured, else the longest
+// largest names in the summary, without a session's id, the key that alone can be gigabytes: by its size where that was measured, else the longest
 // collection.
 func (f *keyFold) largest() {
 	t := &f.total
@@ -347,7 +347,7 @@ func (f *keyFold) largest() {
 		if h.Type == "" || f.mem && h.Bytes.Or(0) <= t.LargestBytes.Or(0) || !f.mem && (h.Type == "string" || h.Len.Or(0) <= t.LargestLen.Or(0)) {
 			continue
 		}
-		t.Largest, t.LargestType, t.LargestLen, t.LargestBytes, t.LargestLine = cutTo(h.Name, maxKeyName), h.Type, h.Len, h.Bytes, h.at.Line
+		t.Largest, t.LargestType, t.LargestLen, t.LargestBytes, t.LargestLine = string(BlankSessionIDs([]byte(cutTo(h.Name, maxKeyName)))), h.Type, h.Len, h.Bytes, h.at.Line
 	}
 }
 

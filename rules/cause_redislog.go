@@ -93,7 +93,7 @@ times of the lines tell.`,
 			}
 			h.Summary = fmt.Sprintf("the disk was full and Redis failed to persist %s times%s.", count(len(full)), after)
 			h.Fixes = []string{"free-disk", "collect-evidence"}
-			if !h.has("aof") && !h.has("append only file") {
+			if !h.ofAOF() {
 				h.Fixes = []string{"free-disk", "rdb-schedule", "collect-evidence"}
 			}
 		}

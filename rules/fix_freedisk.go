@@ -2,7 +2,10 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"culprit/correlate"
 )
 
 var _ = registerFix(FixMaker{
@@ -21,7 +24,7 @@ func (c *Case) diskFixes(h Hypothesis) []Fix {
 		}
 	}
 	again := cli + " BGSAVE"
-	if h.has("aof") {
+	if h.ofAOF() {
 		again = cli + " BGREWRITEAOF"
 	}
 	return []Fix{{
@@ -35,12 +38,9 @@ func (c *Case) diskFixes(h Hypothesis) []Fix {
 	}}
 }
 
-// has says whether a line of a hypothesis's evidence holds a word.
-func (h *Hypothesis) has(word string) bool {
-	for _, e := range h.Evidence {
-		if containsFold(e.Text, word) {
-			return true
-		}
-	}
-	return false
+// ofAOF says whether it was the append-only file that could not be written, by the words of the log.
+func (h *Hypothesis) ofAOF() bool {
+	return slices.ContainsFunc(h.Evidence, func(e correlate.Evidence) bool {
+		return containsFold(e.Text, "aof") || containsFold(e.Text, "append only file")
+	})
 }

@@ -15,7 +15,7 @@ func (c *Case) hugePageFixes(Hypothesis) []Fix {
 		Title: "Turn transparent huge pages off for Redis",
 		Kind:  KindCommand,
 		Text:  "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled && systemctl restart redis-server\nprintf 'w /sys/kernel/mm/transparent_hugepage/enabled - - - - madvise\\n' > /etc/tmpfiles.d/thp.conf   # and after each boot",
-		Risk:  "Redis must be restarted for it: save first (redis-cli SAVE where there is memory for none other). A JVM or a database beside it may want huge pages and can still ask for them",
+		Risk:  "Redis must be restarted for it: save first, with redis-cli SAVE, which forks nothing and blocks meanwhile. A JVM or a database beside it can still ask for huge pages",
 		Undo:  "echo always > /sys/kernel/mm/transparent_hugepage/enabled; rm /etc/tmpfiles.d/thp.conf",
 		Check: "cat /sys/kernel/mm/transparent_hugepage/enabled; grep AnonHugePages /proc/$(pidof redis-server)/smaps_rollup   # near 0 kB",
 	}

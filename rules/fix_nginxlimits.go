@@ -395,8 +395,9 @@ func (c *Case) limitCost(targets []target, r correlate.LimitReplay) string {
 		people = fmt.Sprintf("%s of %s requests by others are refused too", count(r.Others.Refused), count(r.Others.Requests))
 	}
 	for _, t := range targets {
-		if t.group.Pages*10 < t.group.Requests {
-			return fmt.Sprintf("%s; %s asks for no pages but for an API: somebody's program, perhaps a customer's, who will notice. An application that opens no session there needs no limit", people, groupName(t.group))
+		// A crawl gets pages, but for those that failed. Of a program's requests to an API hardly one is answered with a page.
+		if answered := t.group.Requests - t.group.InVain; t.group.Pages*10 < answered {
+			return fmt.Sprintf("%s; of %s answers %s got, %s were pages: it is a program that asks for something else, an API or what is not there, and its owner will notice. An application that opens no session there needs no limit", people, count(answered), groupName(t.group), count(t.group.Pages))
 		}
 		if t.group.Agent.Class == correlate.Search && t.group.Identity.Claim == correlate.Verified {
 			return fmt.Sprintf("%s; %s is a search engine, shown by its address: 429 only slows its index down, while a ban (403) would cost the shop its place in it", people, t.group.Name)

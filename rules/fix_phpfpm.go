@@ -31,8 +31,10 @@ func (c *Case) workerFixes(h Hypothesis) []Fix {
 	}
 	if g, pid, ok := c.oneWorker(); ok {
 		f.Title = "Bound what a PHP worker may take, and start it anew after some requests"
-		f.Text = fmt.Sprintf("One worker, pid %d, held %s; the other %d hold %s each: their number is not the matter (%s).\n  php_admin_value[memory_limit] = 256M\n  pm.max_requests = 500\nWhat pid %d worked on stands in the pool's slow log and its access.log (%%p is the pid, %%M the peak memory).",
-			pid, mb(g.Max), g.Count-1, mb((g.RSS-g.Max)/int64(g.Count-1)), lineOf(g.Ev), pid)
+		usual := (g.RSS - g.Max) / int64(g.Count-1)
+		limit := max(readable(2*usual), 256<<20) // 256M is what WordPress gives its own admin pages (WP_MAX_MEMORY_LIMIT)
+		f.Text = fmt.Sprintf("One worker, pid %d, held %s; the other %d hold %s each: their number is not the matter (%s).\n  php_admin_value[memory_limit] = %dM\n  pm.max_requests = 500   ; as php-fpm's own example has it\nWhat pid %d worked on stands in the pool's slow log and its access.log (%%p is the pid, %%M the peak memory).",
+			pid, mb(g.Max), g.Count-1, mb(usual), lineOf(g.Ev), limit>>20, pid)
 		f.Target, f.Risk = set.Ev.File, "a request that needs more than the limit ends with \"Allowed memory size exhausted\": exports and imports want a pool of their own. memory_limit counts PHP's own memory, not that of a C library"
 		f.Check = "grep -c 'Allowed memory size' /var/log/php*-fpm.log; ps -C php-fpm --no-headers -o pid,rss --sort=-rss | head -3"
 		f.Undo = "take the two lines out and reload php-fpm"

@@ -3,13 +3,12 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"culprit/correlate"
-	"culprit/parsers"
 )
 
 // What an open verdict can still say of a failing stretch: where it failed, and what the logs said meanwhile. None of it is a
@@ -27,8 +26,8 @@ func (c *Case) openWhy(b Burst) string {
 	add(c.saidByKernel(b))
 	add(c.failedUnit(b))
 	add(c.saidByWeb(b))
-	add(c.saidByApp())
-	add(c.failedAt(b))
+	add(c.saidByApp(b))
+	add(c.failedAt())
 	add(c.surge(b))
 	return strings.Join(parts[:min(len(parts), 3)], "; ")
 }
@@ -56,7 +55,7 @@ func (c *Case) restartedIn(b Burst) string {
 		}
 	}
 	switch {
-	case len(units) == 0 || unplaced > 4:
+	case len(units) == 0 || unplaced > 4: // two services stopped and started: of more, most are of other days
 		return ""
 	case unplaced > 0:
 		return fmt.Sprintf("%s went down or came up, at a time whose zone no line names (%s)", joinAnd(units), lineOf(first))
@@ -91,72 +90,19 @@ func (c *Case) saidByKernel(b Burst) string {
 	return ""
 }
 
-// failedUnit is a service that failed and was started again three times or more in the stretch.
+// failedUnit is a service that failed and was started again often in the stretch, or in the half hour before it: a loop of
+// restarts begins before the requests that fail for it.
 func (c *Case) failedUnit(b Burst) string {
-	n := map[string]int{}
-	first := map[string]correlate.Evidence{}
+	var said tally
 	for _, s := range c.Services {
-		if s.Fact.Event != "restarted" || s.Fact.Unit == "" || s.Placed && (s.At.Before(b.From.Add(-30*time.Minute)) || s.At.After(b.To)) {
-			continue
-		}
-		if n[s.Fact.Unit]++; n[s.Fact.Unit] == 1 {
-			first[s.Fact.Unit] = s.Ev
+		if s.Fact.Event == "restarted" && s.Fact.Unit != "" && (!s.Placed || !s.At.Before(b.From.Add(-30*time.Minute)) && !s.At.After(b.To)) {
+			said.add(s.Fact.Unit, s.Ev)
 		}
 	}
-	most := ""
-	for _, unit := range sortedKeys(n) {
-		if n[unit] > n[most] {
-			most = unit
-		}
+	if unit, n, ev := said.most(); n > 0 {
+		return fmt.Sprintf("%s failed and was started again %s (%s)", unit, times(n), lineOf(ev))
 	}
-	if n[most] < 3 {
-		return ""
-	}
-	return fmt.Sprintf("%s failed and was started again %s (%s)", most, times(n[most]), lineOf(first[most]))
-}
-
-// jobAtOnset is the one job that cron started when the keys began to rise, of those that run once or twice in all that time: what
-// runs every few minutes is always near.
-func (c *Case) jobAtOnset() (correlate.Placed[parsers.CronRun], bool) {
-	g := c.Growth
-	var none correlate.Placed[parsers.CronRun]
-	if g == nil || g.Onset == nil || !g.Onset.Placed {
-		return none, false
-	}
-	step := time.Duration(0)
-	for i := 1; i < len(g.Run); i++ {
-		if g.Run[i-1].At.Equal(g.Onset.At) {
-			step = g.Run[i].At.Sub(g.Onset.At)
-		}
-	}
-	runs := map[string]int{}
-	var near []correlate.Placed[parsers.CronRun]
-	for _, j := range c.Crons {
-		if !j.Placed {
-			continue
-		}
-		runs[j.Fact.Command]++
-		if at := j.At.Sub(g.Onset.At); at >= -step && at <= step {
-			near = append(near, j)
-		}
-	}
-	near = slices.DeleteFunc(near, func(j correlate.Placed[parsers.CronRun]) bool { return runs[j.Fact.Command] > 2 })
-	if len(near) != 1 {
-		return none, false
-	}
-	return near[0], true
-}
-
-// jobName is a command up to its first option or assignment: what follows may hold a password.
-func jobName(command string) string {
-	var words []string
-	for _, w := range strings.Fields(command) {
-		if w[0] == '-' || strings.Contains(w, "=") || strings.Contains(w, "://") || len(words) == 6 {
-			break
-		}
-		words = append(words, w)
-	}
-	return strings.Join(words, " ")
+	return ""
 }
 
 // saidByWeb is what the web server's error log says most often, of what turns a request away.
@@ -185,64 +131,51 @@ func (c *Case) saidByWeb(b Burst) string {
 	return said + ")"
 }
 
-// saidByApp is what the application's log says most often.
-func (c *Case) saidByApp() string {
-	n := map[string]int{}
-	first := map[string]correlate.Evidence{}
+// saidByApp is what the application's log says most often in the stretch.
+func (c *Case) saidByApp(b Burst) string {
+	var said tally
 	for _, a := range c.App {
-		if n[a.Fact.Signature]++; n[a.Fact.Signature] == 1 {
-			first[a.Fact.Signature] = a.Ev
+		if !a.Placed || !a.At.Before(b.From.Add(-feltWithin)) && !a.At.After(b.To) {
+			said.add(a.Fact.Signature, a.Ev)
 		}
 	}
-	most := ""
-	for _, s := range sortedKeys(n) {
-		if n[s] > n[most] {
-			most = s
+	if signature, n, ev := said.most(); n > 0 {
+		return fmt.Sprintf("the application says %s %s (%s)", times(n), saying(signature), lineOf(ev))
+	}
+	return ""
+}
+
+// tally counts what logs say, and keeps the first line of each.
+type tally struct {
+	n     map[string]int
+	first map[string]correlate.Evidence
+}
+
+func (t *tally) add(what string, ev correlate.Evidence) {
+	if t.n == nil {
+		t.n, t.first = map[string]int{}, map[string]correlate.Evidence{}
+	}
+	if t.n[what]++; t.n[what] == 1 {
+		t.first[what] = ev
+	}
+}
+
+// most is what was said most often; nothing when that is less than three times, as anything is said now and then.
+func (t *tally) most() (what string, n int, first correlate.Evidence) {
+	for _, one := range slices.Sorted(maps.Keys(t.n)) {
+		if t.n[one] > n {
+			what, n = one, t.n[one]
 		}
 	}
-	if n[most] < 3 {
-		return ""
+	if n < 3 {
+		return "", 0, first
 	}
-	return fmt.Sprintf("the application says %s %s (%s)", times(n[most]), saying(most), lineOf(first[most]))
+	return what, n, t.first[what]
 }
 
-// saying puts a signature into words.
-func saying(signature string) string {
-	if words := sayings[signature]; words != "" {
-		return "that " + words
-	}
-	return strconv.Quote(signature)
-}
-
-var sayings = map[string]string{
-	"upstream-timeout":   "what it asked did not answer in time",
-	"upstream-closed":    "what it asked hung up",
-	"no-live-upstreams":  "no upstream is left",
-	"connect-refused":    "its connection was refused",
-	"socket-unavailable": "the socket's queue is full",
-	"socket-missing":     "the socket is not there",
-	"limit-req":          "it refused by limit_req",
-	"limit-conn":         "it refused by limit_conn",
-	"worker-connections": "it has no connection left",
-	"worker-killed":      "a worker was ended by SIGKILL",
-	"php-memory-limit":   "PHP's memory_limit was reached",
-	"memory-limit":       "its memory limit was reached",
-	"php-fatal":          "PHP failed",
-	"disk-full":          "the disk is full",
-	"cert-expired":       "clients refuse its certificate as expired",
-	"db-connections":     "the database takes no more connections",
-	"redis-refused":      "Redis refused or dropped its connection",
-	"redis-timeout":      "Redis did not answer in time",
-	"redis-loading":      "Redis is still loading",
-	"redis-maxclients":   "Redis takes no more clients",
-	"redis-misconf":      "Redis refuses writes because it cannot save",
-	"redis-oom":          "Redis refuses writes at its limit",
-	"session-lock":       "it waits for a session lock",
-	"session-lock-503":   "it gave up waiting for a session lock",
-}
-
-// failedAt is the one route that failed, where four in five failures are its own and most other requests were not for it.
-func (c *Case) failedAt(b Burst) string {
+// failedAt is the one route that failed in the whole log, where four in five failures are its own: with a fifth elsewhere it is
+// still where to look first.
+func (c *Case) failedAt() string {
 	if c.Web == nil {
 		return ""
 	}
@@ -259,15 +192,6 @@ func (c *Case) failedAt(b Burst) string {
 		return fmt.Sprintf("all failed at %s", r.Route)
 	}
 	return fmt.Sprintf("%s failed at %s, which had %s of all %s requests", percent(float64(r.Failed)/float64(all)), r.Route, count(r.Requests), count(c.Web.Status(c.Web.From, c.Web.To.Add(time.Second)).Requests))
-}
-
-func sortedKeys(m map[string]int) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, cmp.Compare[string])
-	return keys
 }
 
 // surge is how much more was asked for than before: three times the usual pages a minute, by the median of an hour at least,
@@ -294,19 +218,4 @@ func (c *Case) surge(b Burst) string {
 		return ""
 	}
 	return fmt.Sprintf("up to %s requests a minute came where %s were usual", count(most), count(max(usual, 1)))
-}
-
-// sharedMemory is what belongs to no process, where it is a quarter of RAM or more: files in tmpfs (/dev/shm, /run, often /tmp),
-// System V segments. The kernel counts it and cannot take it back.
-func (c *Case) sharedMemory() (int64, correlate.Evidence, bool) {
-	if c.Kill == nil || !c.RAM.OK || c.inGroup() {
-		return 0, correlate.Evidence{}, false
-	}
-	n := c.Kill.Fact.ShmemKB.Or(0) << 10
-	for _, g := range c.Groups {
-		if strings.HasPrefix(g.Comm, "postgres") || strings.HasPrefix(g.Comm, "postmaster") || strings.HasPrefix(g.Comm, "oracle") {
-			n -= g.RSS // their buffers are shared memory, and theirs
-		}
-	}
-	return n, c.line(c.Kill.Fact.MemInfoLine), float64(n) >= hogOfRAM*float64(c.RAM.Bytes)
 }

@@ -1,0 +1,38 @@
+package rules
+
+import "strconv"
+
+// saying puts a signature into words.
+func saying(signature string) string {
+	if words := sayings[signature]; words != "" {
+		return "that " + words
+	}
+	return strconv.Quote(signature)
+}
+
+var sayings = map[string]string{
+	"upstream-timeout":   "what it asked did not answer in time",
+	"upstream-closed":    "what it asked hung up",
+	"no-live-upstreams":  "no upstream is left",
+	"connect-refused":    "its connection was refused",
+	"socket-unavailable": "the socket's queue is full",
+	"socket-missing":     "the socket is not there",
+	"limit-req":          "it refused by limit_req",
+	"limit-conn":         "it refused by limit_conn",
+	"worker-connections": "it has no connection left",
+	"worker-killed":      "a worker was ended by SIGKILL",
+	"php-memory-limit":   "PHP's memory_limit was reached",
+	"memory-limit":       "its memory limit was reached",
+	"php-fatal":          "PHP failed",
+	"disk-full":          "the disk is full",
+	"cert-expired":       "clients refuse its certificate as expired",
+	"db-connections":     "the database takes no more connections",
+	"redis-refused":      "Redis refused or dropped its connection",
+	"redis-timeout":      "Redis did not answer in time",
+	"redis-loading":      "Redis is still loading",
+	"redis-maxclients":   "Redis takes no more clients",
+	"redis-misconf":      "Redis refuses writes because it cannot save",
+	"redis-oom":          "Redis refuses writes at its limit",
+	"session-lock":       "it waits for a session lock",
+	"session-lock-503":   "it gave up waiting for a session lock",
+}

@@ -517,6 +517,8 @@ func (t *Timeline) placeByPairs(c *clocks) {
 		}
 		if p, ok := t.pairStarts(c, file, starts); ok {
 			c.files[file] = p
+		} else if p, ok := t.pairEnds(c, file); ok {
+			c.files[file] = p
 		} else if p, ok := t.pairFailures(c, file); ok {
 			c.files[file] = p
 		}
@@ -581,6 +583,32 @@ func (t *Timeline) pairStarts(c *clocks, file string, starts []time.Time) (place
 	return placement{fixedZone(zone), fmt.Sprintf("Redis's start in this log and in INFO (%d)", n), 5 * time.Second}, true
 }
 
+// pairEnds: a container that ended by memory (docker and Kubernetes say when, with its zone) and the kernel's kill in a group
+// of the same limit are one event, told within seconds.
+func (t *Timeline) pairEnds(c *clocks, file string) (placement, bool) {
+	votes := map[time.Duration]int{}
+	for _, k := range t.kills {
+		if k.at.File != file || k.when.clock != parsers.LocalClock || !k.fact.MemcgLimit.OK {
+			continue
+		}
+		for _, ct := range t.containers {
+			f := &ct.fact
+			if f.OOMKilled != "true" || f.Finished.IsZero() || !f.LimitBytes.OK || f.LimitBytes.N>>10 != k.fact.MemcgLimit.N {
+				continue
+			}
+			d := c.withYear(k.when.t).Sub(f.Finished)
+			if zone := d.Round(zoneStep); absDuration(zone) <= 14*time.Hour && absDuration(d-zone) <= 5*time.Second {
+				votes[zone]++
+			}
+		}
+	}
+	zone, n := mostVotes(votes)
+	if n == 0 {
+		return placement{}, false
+	}
+	return placement{fixedZone(zone), fmt.Sprintf("the kernel's kill and the container's end (%d)", n), 5 * time.Second}, true
+}
+
 // pairFailures slides the error log's failing minutes over the access log's 5xx, one zone step at a time. It needs a
 // clear winner: at least half of the failing lines on failing minutes, and twice as many as any other zone.
 func (t *Timeline) pairFailures(c *clocks, file string) (placement, bool) {
@@ -630,7 +658,8 @@ var failureSignatures = map[string]bool{
 	"connect-refused": true, "socket-unavailable": true, "socket-missing": true, "upstream-timeout": true,
 	"no-live-upstreams": true, "upstream-closed": true, "redis-refused": true, "redis-loading": true,
 	"redis-oom": true, "redis-misconf": true, "redis-timeout": true, "session-lock": true,
-	"php-memory-limit": true, "php-fatal": true,
+	"php-memory-limit": true, "php-fatal": true, "open-files": true, "no-ports": true, "no-route": true, "name-unknown": true,
+	"upstream-tls": true, "upstream-header": true, "socket-denied": true,
 }
 
 func mostVotes(votes map[time.Duration]int) (time.Duration, int) {

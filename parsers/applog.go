@@ -95,13 +95,17 @@ func appSignature(line []byte) (signature, session string) {
 		return "redis-maxclients", ""
 	case has("MISCONF "), has("stop-writes-on-bgsave-error"):
 		return "redis-misconf", ""
+	case has("BUSY Redis is busy"):
+		return "redis-busy", ""
 	case has("LOADING Redis is loading"), has("Redis is loading the dataset in memory"):
 		return "redis-loading", ""
 	case has("Session concurrency exceeded"), has("ConcurrentConnectionsExceeded"), has("max_concurrency") && has("503"):
 		return "session-lock-503", sessionOf(line)
 	case has(" for lock on ID "), has("Broke lock"), has("broke lock"), has("zombie waiter"), has("Failed to acquire session lock"), has("acquire lock for session"), has("session lock") && has("time"):
 		return "session-lock", sessionOf(line)
-	case has("Allowed memory size of "), has("JavaScript heap out of memory"), has("java.lang.OutOfMemoryError"), has("NoMemoryError"), has("failed to allocate memory (NoMemory"):
+	case has("JavaScript heap out of memory"):
+		return "heap-limit", "" // the process ends by it
+	case has("Allowed memory size of "), has("java.lang.OutOfMemoryError"), has("NoMemoryError"), has("failed to allocate memory (NoMemory"):
 		return "memory-limit", ""
 	case has("No space left on device"), has("ENOSPC"):
 		return "disk-full", ""

@@ -18,7 +18,8 @@ func TestAppSignature(t *testing.T) {
 	f("redis.exceptions.TimeoutError: Timeout reading from socket", "redis-timeout")
 	f("SQLSTATE[HY000] [2002] Connection refused", "")
 	f("write failed: No space left on device", "disk-full")
-	f("FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", "memory-limit")
+	f("FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", "heap-limit")
+	f("RedisException: BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", "redis-busy")
 	f("order 7 paid", "")
 }
 

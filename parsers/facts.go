@@ -101,7 +101,7 @@ type Task struct {
 
 // KernelEvent is a kernel line other than an OOM kill that bears on an incident.
 type KernelEvent struct {
-	Event   string `json:"event"` // audit-epoch, boot, segfault, page-allocation-failure, oom-no-victim, disk-full, io-error, hung-task
+	Event   string `json:"event"` // audit-epoch, boot, segfault, page-allocation-failure, oom-no-victim, disk-full, io-error, hung-task, conntrack-full, syn-flood, tcp-memory, file-max, pids-limit, nfs-lost
 	Comm    string `json:"comm,omitempty"`
 	PID     Opt    `json:"pid,omitzero"`
 	EpochMS Opt    `json:"epoch_ms,omitzero"` // audit(EPOCH.ms:serial): ties the file's clock to UTC
@@ -219,7 +219,7 @@ func (*WebError) Kind() string { return "web-error" }
 
 // AppEvent is an application's own line that names one of the causes: a refused write, a lock wait, a MISCONF.
 type AppEvent struct {
-	Signature string `json:"signature"` // redis-oom, redis-refused, redis-loading, redis-misconf, redis-timeout, redis-maxclients, session-lock, session-lock-503, memory-limit, disk-full, db-connections
+	Signature string `json:"signature"` // redis-oom, redis-refused, redis-loading, redis-misconf, redis-timeout, redis-maxclients, redis-busy, session-lock, session-lock-503, memory-limit, heap-limit, disk-full, db-connections
 	Program   string `json:"program,omitempty"`
 	Session   string `json:"session,omitempty"` // first 8 characters at most: session ids are secrets
 	WaitedS   OptF   `json:"waited_s,omitzero"`
@@ -390,6 +390,8 @@ type HostMemory struct {
 	PagetablesKB  Opt    `json:"pagetables_kb,omitzero"`
 	SwapTotalKB   Opt    `json:"swap_total_kb,omitzero"`
 	SwapFreeKB    Opt    `json:"swap_free_kb,omitzero"`
+	SwapInKBS     Opt    `json:"swap_in_kb_s,omitzero"` // read back from swap, a second
+	SwapOutKBS    Opt    `json:"swap_out_kb_s,omitzero"`
 	CommitLimitKB Opt    `json:"commit_limit_kb,omitzero"`
 	CommittedKB   Opt    `json:"committed_kb,omitzero"`
 }

@@ -12,6 +12,7 @@ import (
 //	php-fpm8.1[353126]: segfault at d9 ip 55df487290bd sp 7ffcfc32834a error 4
 //	redis-server: page allocation failure: order:0, mode:0x2015a
 //	INFO: task mysqld:733 blocked for more than 120 seconds.                      it waits for a disk or a lock
+//	nf_conntrack: table full, dropping packet                                     connections are refused unseen
 //	EXT4-fs error (device vda1): …; blk_update_request: I/O error, dev sda, …     the disk
 func (l *logReader) kernelEvent(m *message) bool {
 	msg := bytes.TrimSpace(m.Msg)
@@ -95,6 +96,18 @@ func kernelFact(msg []byte) *KernelEvent {
 			e.Comm, e.PID = string(name[:i]), intAfter(name[i:], ":")
 		}
 		return e
+	case has("nf_conntrack: table full"), has("ip_conntrack: table full"), has("nf_conntrack: nf_conntrack: table full"):
+		return event("conntrack-full")
+	case has("ossible SYN flooding on port"):
+		return event("syn-flood")
+	case has("out of memory -- consider tuning tcp_mem"), has("too many orphaned sockets"):
+		return event("tcp-memory")
+	case bytes.HasPrefix(msg, []byte("VFS: file-max limit ")):
+		return event("file-max")
+	case bytes.HasPrefix(msg, []byte("cgroup: fork rejected by pids controller")):
+		return event("pids-limit")
+	case bytes.HasPrefix(msg, []byte("nfs: server ")) && has(" not responding"):
+		return event("nfs-lost")
 	case has("o space left on device") || has("critical space allocation error") || has(" ENOSPC") || has("error -28"):
 		return event("disk-full")
 	case has("I/O error") || has("critical target error") || has("critical medium error") || bytes.HasPrefix(msg, []byte("EXT4-fs error")) ||

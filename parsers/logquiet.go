@@ -221,6 +221,7 @@ var loudTexts = sync.OnceValue(func() *loudSet {
 		"Task in ", "memory: usage ", "cgroup stats for ",
 		"Linux version ", "page allocation ", "segfault at ", "traps: ",
 		"space left on device", "space allocation error", " ENOSPC", "error -28", "I/O error", "target error", "medium error",
+		"conntrack: table full", "SYN flooding on port", "consider tuning tcp_mem", "orphaned sockets", "VFS: file-max", "rejected by pids controller", "nfs: server",
 		"blocked for more", "-fs error", "filesystem read-only", "writeback error", "BTRFS error",
 	})}
 	s.audit.set(0)

@@ -63,7 +63,7 @@ func parseVmstat(src *Source, emit func(Record)) error {
 			return
 		}
 		m := &HostMemory{From: "vmstat"}
-		to := map[string]*Opt{"free": &m.FreeKB, "buff": &m.BuffersKB, "cache": &m.CachedKB}
+		to := map[string]*Opt{"free": &m.FreeKB, "buff": &m.BuffersKB, "cache": &m.CachedKB, "si": &m.SwapInKBS, "so": &m.SwapOutKBS}
 		for i, column := range columns {
 			if field := to[column]; field != nil {
 				n := number(f[i])

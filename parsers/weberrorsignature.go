@@ -60,6 +60,7 @@ func redisSignature(msg []byte) string {
 var redisReplySignatures = []struct{ name, part string }{
 	{"redis-oom", "OOM command not allowed"},
 	{"redis-misconf", "MISCONF "},
+	{"redis-busy", "BUSY Redis is busy"},
 	{"redis-loading", "LOADING Redis"},
 	{"redis-loading", "Redis is loading the dataset"},
 	{"session-lock", "session lock"},
@@ -112,8 +113,21 @@ var webSignatures = []struct {
 	{"disk-full", []string{"No space left on device"}},
 	{"php-fatal", []string{"PHP Fatal error"}},
 	{"php-fatal", []string{"PHP Parse error"}},
+	{"open-files", []string{"(24: Too many open files)"}},
+	{"no-ports", []string{"(99: Cannot assign requested address)", "pstream"}}, // every local port to it is taken; not bind() at the start
+	{"no-ports", []string{"(99: Address not available)", "pstream"}},
+	{"no-route", []string{"connect() ", "(113: "}},
+	{"no-route", []string{"connect() ", "(101: "}},
+	{"name-unknown", []string{"could not be resolved"}},
+	{"name-unknown", []string{"host not found in upstream"}},
+	{"name-unknown", []string{"DNS lookup failure for"}}, // Apache
+	{"upstream-tls", []string{"SSL_do_handshake() failed", "to upstream"}},
+	{"upstream-tls", []string{"upstream SSL certificate"}},
+	{"upstream-header", []string{"upstream sent too big header"}},
+	{"socket-denied", []string{"connect() to unix:", "Permission denied"}},
 	{"no-live-upstreams", []string{"no live upstreams"}},
 	{"upstream-timeout", []string{"upstream timed out"}},
+	{"upstream-timeout", []string{"connect() ", "(110: "}},
 	{"upstream-timeout", []string{"The timeout specified has expired"}}, // Apache
 	{"upstream-closed", []string{"upstream prematurely closed"}},
 	{"upstream-closed", []string{"Connection reset by peer", "upstream"}},

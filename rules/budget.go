@@ -142,7 +142,7 @@ func (c *Case) otherTerms(b *Budget) []BudgetTerm {
 		procs += g.Count
 	}
 	whole := procs >= wholeTable
-	host := c.redisHost()
+	host := c.budgetHost()
 	group := func(is func(string) bool) (TaskGroup, bool) {
 		sum := TaskGroup{}
 		for _, g := range c.Groups {
@@ -201,7 +201,7 @@ func (c *Case) mysqlTerm(host string, group func(func(string) bool) (TaskGroup, 
 		}
 		return []BudgetTerm{t}
 	case okGroup:
-		return []BudgetTerm{{Name: g.Comm, Bytes: g.RSS, How: "RSS measured; no my.cnf in the input", Ev: g.Ev}}
+		return []BudgetTerm{{Name: g.Comm, Bytes: g.RSS, How: "RSS measured; no buffer pool of this host in the input", Ev: g.Ev}}
 	}
 	return nil
 }
@@ -264,6 +264,23 @@ func (c *Case) redisHost() string {
 		return c.Redis.Host
 	}
 	return ""
+}
+
+// redisElsewhere: the memory that ran out, or that is known, is another host's than the one Redis runs on.
+func (c *Case) redisElsewhere() bool {
+	if c.Redis == nil || c.Redis.Host == "" {
+		return false
+	}
+	h := c.hostOf(c.RAM.Ev.File)
+	return h != "" && h != c.Redis.Host
+}
+
+// budgetHost is the host whose memory is shared out.
+func (c *Case) budgetHost() string {
+	if c.redisElsewhere() {
+		return c.hostOf(c.RAM.Ev.File)
+	}
+	return c.redisHost()
 }
 
 // sameHost: the file is of that host, or of none in particular.

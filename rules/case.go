@@ -69,7 +69,10 @@ type Burst struct {
 // Open prepares a case.
 func Open(inc *correlate.Incident) *Case {
 	c := &Case{Incident: inc, Killer: "the kernel"}
-	c.Bursts = findBursts(inc.Web)
+	c.Bursts = findBursts(inc.Web, 0.05, 3)
+	if len(c.Bursts) == 0 {
+		c.Bursts = findBursts(inc.Web, 0.01, 30) // one in a hundred failed, and not a few: most were served, some were not
+	}
 	c.pickKill()
 	if c.Kill == nil {
 		c.Kill = c.killTold()
@@ -146,7 +149,7 @@ func (c *Case) pickKill() {
 		k := &c.Kills[i]
 		why := ""
 		switch {
-		case other && !serviceComm.MatchString(k.Fact.VictimComm) && !c.felt(k) && !c.appProcess(k):
+		case other && !serviceComm.MatchString(k.Fact.VictimComm) && !c.felt(k) && !c.appProcess(k) && !c.described(k):
 			why = fmt.Sprintf("%s is no part of the stack, and no request failed within %s of its kill", name(k.Fact.VictimComm), spell(feltWithin))
 		case other && c.longBefore(k):
 			why = "it happened before everything else in the input begins, and what follows is healthy"
@@ -264,6 +267,25 @@ func (c *Case) appProcess(k *correlate.Placed[parsers.OOMKill]) bool {
 		}
 	}
 	return proxied && !fastcgi
+}
+
+// described: the input holds the status of the very container that was killed, so it was collected for that: its id stands in
+// the cgroup's path, or it ended by memory at the limit that the kernel names, within two minutes of the kill where both have
+// a time.
+func (c *Case) described(k *correlate.Placed[parsers.OOMKill]) bool {
+	for _, ct := range c.Containers {
+		if ct.Fact.OOMKilled != "true" {
+			continue
+		}
+		if id := ct.Fact.Cgroup; len(id) >= 12 && strings.Contains(k.Fact.TaskMemcg, id[:12]) {
+			return true
+		}
+		if k.Fact.MemcgLimit.OK && ct.Fact.LimitBytes.OK && ct.Fact.LimitBytes.N>>10 == k.Fact.MemcgLimit.N &&
+			(!k.Placed || !ct.Fact.Finished.IsZero() && ct.Fact.Finished.Sub(k.At).Abs() <= 2*time.Minute) {
+			return true
+		}
+	}
+	return false
 }
 
 // longBefore: a day before the first request and snapshot, with life afterwards. A day, because rotated logs end at
@@ -559,9 +581,9 @@ func (c *Case) unshare(groups []TaskGroup) {
 	}
 }
 
-// findBursts: a stretch of bins in which at least 5 % of requests and 3 in number failed with 5xx, and at least ten times
-// the site's median share. Bins up to five minutes apart join: a site that fails gets few requests.
-func findBursts(w *correlate.Web) []Burst {
+// findBursts: a stretch of bins in which at least floor of the requests (5 %) and least in number (3) failed with 5xx, and at
+// least ten times the site's median share. Bins up to five minutes apart join: a site that fails gets few requests.
+func findBursts(w *correlate.Web, floor float64, least int64) []Burst {
 	if w == nil || len(w.Files) == 0 {
 		return nil
 	}
@@ -575,7 +597,7 @@ func findBursts(w *correlate.Web) []Burst {
 	usual = min(usual, 0.01) // a log that is mostly outage has no usual share of its own
 	var out []Burst
 	w.EachBin(func(at time.Time, width time.Duration, t correlate.Totals) {
-		if t.S5xx == 0 || float64(t.S5xx) < max(0.05, 10*usual)*float64(t.Requests) {
+		if t.S5xx == 0 || float64(t.S5xx) < max(floor, 10*usual)*float64(t.Requests) {
 			return
 		}
 		if n := len(out); n > 0 && at.Sub(out[n-1].To) <= feltWithin {
@@ -588,7 +610,7 @@ func findBursts(w *correlate.Web) []Burst {
 		b.add(t)
 		out = append(out, b)
 	})
-	return slices.DeleteFunc(out, func(b Burst) bool { return b.Failed < 3 })
+	return slices.DeleteFunc(out, func(b Burst) bool { return b.Failed < least })
 }
 
 func (b *Burst) add(t correlate.Totals) {

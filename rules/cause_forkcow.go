@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"culprit/correlate"
@@ -119,6 +120,10 @@ func judgeForkCOW(c *Case) Hypothesis {
 	h.Summary = fmt.Sprintf("Redis forked to save and copy-on-write%s took the last memory; %s killed %s.", extra, c.Killer, victim)
 	h.Evidence = rowEv
 	h.Onset = save
+	if n, ev := c.savedForReplica(); n > 0 {
+		h.Summary = strings.TrimSuffix(h.Summary, ".") + fmt.Sprintf("; a replica had asked for the whole dataset (%s), %s in this log.", lineOf(ev), times(n))
+		h.Chain[0].For = append(h.Chain[0].For, ev)
+	}
 	h.Fixes = []string{"redis-maxmemory", "rdb-schedule", "memory-budget", "overcommit-memory"}
 	if len(c.redisEvents("thp-warning")) > 0 {
 		h.Fixes = append([]string{"transparent-hugepages"}, h.Fixes...)
@@ -127,6 +132,28 @@ func judgeForkCOW(c *Case) Hypothesis {
 		h.State, h.Confidence = Possible, 0.5
 	}
 	return h
+}
+
+// savedForReplica: a replica had asked for the whole dataset when the last save of the log began, with no other save since, so
+// it was for that. n counts how often one asked; a replica's own log says "from master".
+func (c *Case) savedForReplica() (n int, ev correlate.Evidence) {
+	var asked, last *correlate.RedisEvent
+	if c.Redis == nil {
+		return 0, ev
+	}
+	for i := range c.Redis.Log {
+		switch e := &c.Redis.Log[i]; {
+		case e.Event == "save-started":
+			last, asked = asked, nil
+		case e.Event == "resync-full" && strings.Contains(e.Text, "requested by"):
+			asked = e
+			n++
+		}
+	}
+	if last == nil {
+		return 0, ev
+	}
+	return n, last.Ev
 }
 
 // saveBefore is the last save or AOF rewrite begun before the kill, and whether it had ended by then.

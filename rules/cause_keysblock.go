@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"culprit/correlate"
@@ -104,11 +105,20 @@ func judgeKeys(c *Case) Hypothesis {
 	}
 	h.State = Established
 	h.Culprits = []Culprit{{Kind: "command", Value: command, Share: 1, Note: fmt.Sprintf("%d times, up to %s", n, longest.Round(10*time.Millisecond))}}
+	if len(c.Bursts) > 1 && failed > 0 && in504 > 0 {
+		failed = 0
+		for _, b := range c.Bursts {
+			if c.slowAt(b) {
+				failed += b.S504 + b.S502 + b.S500
+			}
+		}
+	}
 	effect := "every other request waited"
 	if failed > 0 {
 		effect = fmt.Sprintf("%s requests failed meanwhile", count(failed))
 	}
-	h.Summary = fmt.Sprintf("%s blocked Redis %d times for up to %s; %s.", command, n, longest.Round(10*time.Millisecond), effect)
+	times := times(n)
+	h.Summary = fmt.Sprintf("%s blocked Redis %s for up to %s; %s.", c.commandWords(command), times, longest.Round(10*time.Millisecond), effect)
 	block := correlate.Event{Kind: "redis-blocked", Subject: command, Text: fmt.Sprintf("%s ran %d times for up to %s", command, n, longest.Round(10*time.Millisecond)), From: first, To: last, Evidence: h.Evidence}
 	if len(c.CronJobs) > 0 {
 		for _, j := range c.CronJobs {
@@ -128,6 +138,40 @@ func judgeKeys(c *Case) Hypothesis {
 	h.Onset = block
 	h.Fixes = []string{"replace-keys-with-scan"}
 	return h
+}
+
+// commandWords names a command for people: of a script, which one, where all its calls were of one.
+func (c *Case) commandWords(command string) string {
+	if command != "EVALSHA" && command != "EVAL" {
+		return command
+	}
+	words := "a Lua script (" + command
+	sha := ""
+	for _, s := range c.Slow {
+		if s.Fact.Command != command || command == "EVAL" {
+			continue
+		}
+		one := strings.Trim(strings.Fields(s.Fact.Args + " ")[0], `"'`)
+		if sha != "" && sha != one {
+			return words + ", of several)"
+		}
+		sha = one
+	}
+	if len(sha) >= 8 {
+		words += " " + sha[:8]
+	}
+	return words + ")"
+}
+
+// slowAt: such a command ran at a stretch of failures.
+func (c *Case) slowAt(b Burst) bool {
+	for _, s := range c.Slow {
+		d := time.Duration(s.Fact.Micros.Or(0)) * time.Microsecond
+		if wholeKeyspace[s.Fact.Command] && d >= blocks && s.Placed && b.From.Before(s.At.Add(d+90*time.Second)) && b.To.After(s.At.Add(-90*time.Second)) {
+			return true
+		}
+	}
+	return false
 }
 
 type slowRow struct {

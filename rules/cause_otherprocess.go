@@ -32,7 +32,7 @@ const hogOfRAM = 0.25
 func judgeOtherProcess(c *Case) Hypothesis {
 	h := Hypothesis{Explained: -1}
 	if c.Kill == nil {
-		return c.noKill(h)
+		return c.swapHog(h)
 	}
 	if c.Kill.Fact.Constraint == "memcg" {
 		h.State, h.Reason, h.Evidence = Excluded, "a cgroup's limit was hit, not the host's memory", []correlate.Evidence{c.Kill.Ev}
@@ -79,6 +79,8 @@ func judgeOtherProcess(c *Case) Hypothesis {
 	}
 	flat, known := c.redisFlat()
 	switch {
+	case c.redisElsewhere():
+		flat, known = true, true // whatever it did, it did not take this memory
 	case known && !flat:
 		h.State = Excluded
 		h.Reason = fmt.Sprintf("%s held %s, but it was Redis that grew, from %s to %s", hog.Comm, bytesIn(hog.RSS), bytesIn(c.Growth.First.RSS.Or(c.Growth.First.Used.Or(0))), bytesIn(c.Growth.Last.RSS.Or(c.Growth.Last.Used.Or(0))))
@@ -115,13 +117,22 @@ func judgeOtherProcess(c *Case) Hypothesis {
 	if pid, alone := c.aloneLarge(hog); alone {
 		h.Summary = fmt.Sprintf("one of %s, pid %d, took %s of %s of RAM%s; %s killed %s for it.", plural(hog.Count, hog.Comm), pid, bytesIn(hog.Max), bytesIn(c.RAM.Bytes), flatWord(c, known, redis), c.Killer, c.victim())
 	}
+	job, byCron := c.cronStarted(hog.Comm)
+	if byCron {
+		h.Summary = strings.TrimSuffix(h.Summary, ".") + fmt.Sprintf("; cron had started %q at %s.", jobName(job.Fact.Command), clockTime(job.At))
+	}
 	hogEvent := correlate.Event{Kind: "process-memory", Subject: hog.Comm, Text: fmt.Sprintf("%s held %s (%s of RAM)", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), percent(share)), From: c.Kill.At, To: c.Kill.At, Evidence: []correlate.Evidence{hogEv}}
 	first := link(hogEvent, c.killEvent(), h.Tests, share)
+	if byCron {
+		ev := job.Ev
+		ev.Note = "cron started it"
+		first.For = append(first.For, ev)
+	}
 	if redisEv.File != "" {
 		redisEv.Note = fmt.Sprintf("Redis held %s", bytesIn(redis))
 		first.For = append(first.For, redisEv)
 	}
-	if known {
+	if known && !c.redisElsewhere() {
 		first.For = append(first.For, c.Growth.First.Evidence("used_memory", "Redis at the start"), c.Growth.Last.Evidence("used_memory", "Redis at the end: flat"))
 	}
 	h.Chain = append([]correlate.Link{first}, c.killToWeb()...)
@@ -139,6 +150,23 @@ func judgeOtherProcess(c *Case) Hypothesis {
 			h.State, h.Confidence = Possible, 0.35
 		}
 	}
+	return h
+}
+
+// swapHog: nothing was killed, but requests failed while the host swapped, and one program held a quarter of RAM or more. That
+// it grew is not shown by one listing, so this is never more than possible.
+func (c *Case) swapHog(h Hypothesis) Hypothesis {
+	b, ok := c.mainBurst()
+	hog := c.hog()
+	if !ok || hog == nil || !c.RAM.OK || c.swapped(b) == "" || float64(hog.RSS) < hogOfRAM*float64(c.RAM.Bytes) || c.overBudget(hog) == correlate.Fail {
+		return c.noKill(h)
+	}
+	if flat, known := c.redisFlat(); known && !flat {
+		return c.noKill(h)
+	}
+	h.State, h.Confidence, h.Missing = Possible, 0.6, []string{"process-list"}
+	h.Summary = fmt.Sprintf("%s held %s of %s of RAM while the host swapped and requests failed; nothing was killed.", plural(hog.Count, hog.Comm), bytesIn(hog.RSS), bytesIn(c.RAM.Bytes))
+	h.Evidence = []correlate.Evidence{hog.Ev}
 	return h
 }
 
@@ -213,6 +241,9 @@ func plural(n int, comm string) string {
 }
 
 func flatWord(c *Case, known bool, redis int64) string {
+	if c.redisElsewhere() {
+		return "; Redis runs elsewhere"
+	}
 	if known {
 		return fmt.Sprintf(" while Redis stayed at %s", bytesIn(c.Growth.Last.Used.Or(c.Growth.Last.RSS.Or(0))))
 	}

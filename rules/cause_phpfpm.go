@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 
 	"culprit/correlate"
 )
@@ -70,6 +71,14 @@ once: its number says nothing about how long.`,
 		}
 		h.State = Established
 		h.Summary = fmt.Sprintf("every PHP-FPM worker was busy: pm.max_children was reached %s, and %s requests failed with 502 or 504; nothing was killed.", times(n), count(failed))
+		if b, ok := c.mainBurst(); ok {
+			if why := c.swapped(b); why != "" {
+				h.Summary = strings.TrimSuffix(h.Summary, ".") + "; " + why + "."
+			}
+			if why := c.emptiedIn(b); why != "" {
+				h.Summary = strings.TrimSuffix(h.Summary, ".") + "; " + why + "."
+			}
+		}
 		pool := correlate.Event{Kind: "php-fpm-pool-full", Subject: "php-fpm", Text: "the pool reached pm.max_children " + times(n), From: first.At, To: last.At, Evidence: ev}
 		if web, ok := c.webEvent(); ok {
 			h.Chain = []correlate.Link{link(pool, web, h.Tests, -1)}

@@ -26,7 +26,23 @@ func (c *Case) containerFixes(h Hypothesis) []Fix {
 		// Not Redis's group: Redis's data says nothing of what these processes need.
 		f.Title = "Let fewer processes share the group's limit, or raise it"
 		f.Check = "systemd-cgtop -1 -m | head   # or: docker stats --no-stream"
-		if n := int64(len(c.Kill.Fact.Tasks)); known && n > 0 {
+		if strings.Contains(c.Kill.Fact.OOMMemcg+c.Kill.Fact.TaskMemcg, "kubepods") {
+			f.Check = "kubectl top pod --containers; kubectl describe pod POD | grep -A2 Limits"
+		}
+		n := int64(len(c.Kill.Fact.Tasks))
+		if big, ok := c.oneInGroup(); ok && known {
+			f.Title = fmt.Sprintf("Bound %s below the group's limit of %s, or raise that", big.Comm, mb(limit))
+			f.Text = fmt.Sprintf("%s alone held %s of %s. Its own bound must lie below the limit: then it frees what it can, and what it cannot it says itself.", big.Comm, mb(big.RSS), mb(limit))
+			size := limit * 3 / 4 // beside a heap stand stacks, code and buffers: a quarter is what V8 and the JVM are given for them
+			if big.Comm == "java" {
+				size = limit
+			}
+			if own := ownBound(big.Comm, size, 1, 0); own != "" {
+				f.Text += "\n  " + own
+			}
+			f.Text += "\nA limit is too low where the program stands near it for days; it is right, and the program leaks, where it climbs from each start on."
+			f.Effect.Before = fmt.Sprintf("killed at %s", mb(limit))
+		} else if known && n > 0 {
 			f.Text = fmt.Sprintf("%d processes held %s of %s, %s each: the limit has room for as many as it holds of these, less one in ten.", n, mb(c.groupHeld()), mb(limit), mb(c.groupHeld()/n))
 			f.Effect.Before = fmt.Sprintf("killed at %s", mb(limit))
 		}
@@ -60,6 +76,14 @@ func (c *Case) containerFixes(h Hypothesis) []Fix {
 		f.Effect.After += "; without a maxmemory it fills that too: redis-maxmemory goes with it"
 	}
 	return []Fix{c.limitPatch(f, ev, need, size)}
+}
+
+// oneInGroup is the one process that held three quarters of what the group did.
+func (c *Case) oneInGroup() (TaskGroup, bool) {
+	if len(c.Groups) == 0 || c.Groups[0].Count != 1 || c.Groups[0].RSS*4 < c.groupHeld()*3 {
+		return TaskGroup{}, false
+	}
+	return c.Groups[0], true
 }
 
 // limitInInput is the limit that was hit, or without a kill the one that a unit, a container or a compose file sets.

@@ -35,7 +35,10 @@ func (c *Case) poolFixes(h Hypothesis) []Fix {
 	}
 	terms := c.otherTerms(&b)
 	room := b.Total.Bytes - b.Terms[len(b.Terms)-1].Bytes - c.redisTakes()
-	how := fmt.Sprintf("%s RAM - %s kernel - %s Redis", mb(b.Total.Bytes), mb(b.Terms[len(b.Terms)-1].Bytes), mb(c.redisTakes()))
+	how := fmt.Sprintf("%s RAM - %s kernel", mb(b.Total.Bytes), mb(b.Terms[len(b.Terms)-1].Bytes))
+	if n := c.redisTakes(); n > 0 {
+		how += fmt.Sprintf(" - %s Redis", mb(n))
+	}
 	for _, t := range terms {
 		if t.Name == "InnoDB" || isMySQL(t.Name) {
 			continue

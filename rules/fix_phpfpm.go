@@ -51,6 +51,12 @@ func (c *Case) workerFixes(h Hypothesis) []Fix {
 	} else {
 		how += " assumed, the input measures none: 40 MB is a plain shop's"
 	}
+	if c.Kill == nil && !ok {
+		now = c.poolLimit()
+	}
+	if c.Kill == nil && n >= now {
+		return []Fix{c.waitingWorkers(f, n, now, how, measured)}
+	}
 	if n < 2 {
 		f.Title = "Make room for PHP before setting its workers"
 		f.Text = how + ": not even two fit. What stands beside PHP must shrink, or the host needs more RAM."
@@ -89,6 +95,35 @@ func (c *Case) workerFixes(h Hypothesis) []Fix {
 	f.Target = orWord(set.Ev.File, "the pool's file")
 	f.Text += "\n  pm.max_children = " + value
 	return []Fix{f}
+}
+
+// poolLimit is the number of workers by PHP-FPM's own log; 0 = it names none.
+func (c *Case) poolLimit() int64 {
+	limit := int64(0)
+	for _, p := range c.Pool {
+		if p.Fact.Event == "max-children" {
+			limit = max(limit, p.Fact.Limit.Or(0))
+		}
+	}
+	return limit
+}
+
+// waitingWorkers is for a pool that was full while memory was not short: more workers wait for the same thing, and ask it for
+// more. A number stands in it only where a worker's size was measured, and twice what there is at most: one step, then look.
+func (c *Case) waitingWorkers(f Fix, room, now int64, how string, measured bool) Fix {
+	f.Title = "See what the workers wait for, and bound how long they may"
+	f.Text = "A full pool with memory to spare waits for something: a database, a cache that was emptied, another service. More workers ask it for more.\n  request_slowlog_timeout = 5s\n  slowlog = /var/log/php-fpm-slow.log\n  request_terminate_timeout = 60s\nwhile it lasts: mysql -e 'SHOW FULL PROCESSLIST'; redis-cli SLOWLOG GET 20"
+	if now > 0 && measured {
+		f.Text += fmt.Sprintf("\nIf the processor idles meanwhile, one step up is safe for memory: pm.max_children = %d (%s)", min(room, 2*now), how)
+	}
+	f.Risk = "request_terminate_timeout ends long requests, exports and imports among them: those want a pool of their own"
+	f.Undo = "take the three lines out and reload php-fpm"
+	f.Check = "tail -n 40 /var/log/php-fpm-slow.log   # the functions on top of the stacks are what is waited for"
+	f.Target = "the pool's file"
+	if set, _, ok := c.maxChildren(); ok {
+		f.Target = set.Ev.File
+	}
+	return f
 }
 
 // poolChange lowers the spare servers with the number of workers: php-fpm refuses a pool whose start or spare servers
@@ -198,6 +233,9 @@ func (c *Case) roomForWorkers() (room int64, terms string, ok bool) {
 
 // redisTakes is what Redis may take: its limit with fragmentation, else what it held.
 func (c *Case) redisTakes() int64 {
+	if c.redisElsewhere() {
+		return 0
+	}
 	if m, ok := c.maxmemory(); ok && m.Bytes > 0 {
 		frag, _ := c.fragRatio()
 		return int64(frag * float64(m.Bytes))

@@ -71,15 +71,24 @@ func (c *Case) scanFixes(h Hypothesis) []Fix {
 		Undo:  "none needed",
 		Check: cli + " SLOWLOG RESET; wait for the job to run; " + cli + " SLOWLOG GET 10   # no " + command,
 	}
+	whole := true // it walks all keys
 	switch strings.ToUpper(command) {
 	case "KEYS":
 		f.Text = fmt.Sprintf("Instead of  KEYS %s\n  %s --scan --pattern '%s' --count 500\nin PHP (PhpRedis):\n  $it = null; while ($keys = $redis->scan($it, '%s', 500)) { foreach ($keys as $key) { ... } }\nin Python:\n  for key in client.scan_iter(match='%s', count=500): ...\nthen forbid the old way:\n  ACL SETUSER default -keys", pattern, cli, pattern, pattern, pattern)
 	case "SMEMBERS", "HGETALL", "LRANGE", "ZRANGE", "HKEYS", "HVALS":
+		whole = false
 		f.Text = fmt.Sprintf("Read the large %s in steps: SSCAN, HSCAN, ZSCAN with COUNT 500, or LRANGE by pages of 500; split the key where it grows without end.", command)
 	case "FLUSHALL", "FLUSHDB", "DEL":
+		whole = false
 		f.Text = fmt.Sprintf("%s ASYNC, or UNLINK for single keys: the memory is freed beside the work.", command)
+	case "EVAL", "EVALSHA":
+		whole = false
+		f.Title = "Have the script do its work in steps"
+		f.Text = fmt.Sprintf("Nobody else is served while a script runs, and lua-time-limit ends none. Let each call touch some hundred keys and give back a cursor, as SCAN does, and call it until it is done; what only reads can run on a replica.\nTo end one that runs and has written nothing: %s SCRIPT KILL", cli)
+		f.Risk = "other commands run between two steps: what the script relied on to be one piece is no longer"
+		f.Check = cli + " SLOWLOG RESET; run it; " + cli + " SLOWLOG GET 10   # no " + command
 	default:
-		f.Text = fmt.Sprintf("Split %s into steps that each take less than a millisecond; for EVAL and SORT bound the keys they touch.", command)
+		f.Text = fmt.Sprintf("Split %s into steps that each take less than a millisecond; for SORT bound the keys it touches.", command)
 	}
 	for _, j := range c.CronJobs {
 		if containsFold(j.Fact.Command, "redis") || containsFold(j.Fact.Command, "session") {
@@ -93,7 +102,7 @@ func (c *Case) scanFixes(h Hypothesis) []Fix {
 	if c.Growth != nil {
 		keys = c.Growth.Last.Keys.Or(0)
 	}
-	if keys > 0 {
+	if keys > 0 && whole {
 		f.Effect.Before = fmt.Sprintf("one %s walks all %s keys while everybody waits", command, count(keys))
 		f.Effect.After = fmt.Sprintf("%s steps of 500 keys, each well under a millisecond", count(max(keys/500, 1)))
 		f.Effect.Prevents = correlate.Pass
@@ -214,6 +223,11 @@ func (c *Case) boundProgram(comm string, rss int64) Fix {
 			f.Text += fmt.Sprintf("; it was pid %d", pid)
 		}
 	}
+	job, byCron := c.cronStarted(comm)
+	if byCron {
+		f.Text = fmt.Sprintf("# in the crontab, before the command:\nsystemd-run --scope -p MemoryMax=%dM %s", limit>>20, jobName(job.Fact.Command))
+		f.Check = "systemctl list-units --type=scope; journalctl -k | grep -c 'Memory cgroup out of memory'"
+	}
 	n, each := 0, int64(0)
 	for _, g := range c.Groups {
 		if g.Comm == comm {
@@ -225,6 +239,9 @@ func (c *Case) boundProgram(comm string, rss int64) Fix {
 	}
 	f.Check = strings.ReplaceAll(f.Check, "UNIT", unit)
 	f.Undo = fmt.Sprintf("systemctl set-property %s MemoryMax=infinity", unit)
+	if byCron {
+		f.Undo = "take systemd-run and its options out of the crontab"
+	}
 	f.Effect.Before = fmt.Sprintf("%s held %s", comm, mb(rss))
 	f.Effect.After = fmt.Sprintf("%s at most: %s", mb(limit), why)
 	if c.Kill != nil && c.Kill.Fact.VictimComm != comm { // who was killed himself would be again, sooner
@@ -256,6 +273,9 @@ func (c *Case) budgetFixes(h Hypothesis) []Fix {
 		Risk:  "none: it is arithmetic",
 		Undo:  "nothing to undo",
 		Check: "free -m; ps -eo rss,comm --sort=-rss | head -15",
+	}
+	if c.redisElsewhere() {
+		return nil // no Redis to leave room for
 	}
 	b, ok := c.budget()
 	if !ok {

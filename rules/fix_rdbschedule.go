@@ -24,6 +24,16 @@ func (c *Case) scheduleFixes(h Hypothesis) []Fix {
 		Undo:   cli + " CONFIG SET save '3600 1 300 100 60 10000'",
 		Check:  cli + " CONFIG GET save; " + cli + " LASTSAVE",
 	}
+	if n, ev := c.savedForReplica(); n > 0 {
+		f.Title = "Let a replica that was away catch up without the whole dataset"
+		f.Text = fmt.Sprintf("%s CONFIG SET repl-backlog-size 268435456 && %s CONFIG SET client-output-buffer-limit 'replica 512mb 256mb 120' && %s CONFIG REWRITE", cli, cli, cli)
+		f.Risk = "256 MB are taken for the backlog, and up to 512 MB a replica while it lags: take both off maxmemory. Stop the replica (REPLICAOF NO ONE there) if it comes back in a loop"
+		f.Undo = cli + " CONFIG SET repl-backlog-size 1048576; " + cli + " CONFIG SET client-output-buffer-limit 'replica 256mb 64mb 60'"
+		f.Check = cli + " INFO stats | grep -E 'sync_(full|partial)'   # sync_full stands still"
+		f.Effect.Before = fmt.Sprintf("%s full resyncs, each a save by fork (%s)", count(n), lineOf(ev))
+		f.Effect.After = "a replica that was away for a moment gets what it missed from the backlog; a first sync still forks"
+		return []Fix{f}
+	}
 	saves, cow, ev := 0, int64(0), correlate.Evidence{}
 	if c.Redis != nil {
 		for _, e := range c.Redis.Log {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"culprit/correlate"
@@ -46,6 +47,9 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 		return false, "", 0
 	}
 	if _, ok := c.turnedAway(); ok {
+		return false, "", 0
+	}
+	if _, ok := c.kernelRefuses(); ok {
 		return false, "", 0
 	}
 	conf := 0.9
@@ -124,7 +128,8 @@ func (c *Case) turnedAway() (correlate.ErrorGroup, bool) {
 	var worst correlate.ErrorGroup
 	for _, g := range c.Errors {
 		switch g.Signature {
-		case "worker-connections", "no-live-upstreams", "upstream-timeout", "connect-refused", "socket-unavailable", "socket-missing",
+		case "worker-connections", "no-live-upstreams", "upstream-timeout", "connect-refused", "socket-unavailable", "socket-missing", "socket-denied",
+			"open-files", "no-ports", "no-route", "name-unknown", "upstream-tls", "upstream-header",
 			"redis-refused", "redis-timeout", "redis-misconf", "disk-full":
 			if g.N >= 10 && g.N > worst.N {
 				worst = g
@@ -166,8 +171,12 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 		}
 	}
 	if c.Kill == nil {
-		for id, n := range c.askedBy() {
+		asked := c.askedBy()
+		for id, n := range asked {
 			votes[id] += n
+		}
+		if asked["app-log"] > 0 || asked["heap-snapshot"] > 0 {
+			delete(votes, "php-fpm-log") // what the web server asks is no PHP-FPM
 		}
 	}
 	if g := c.Growth; g != nil && c.fewGrew() {
@@ -208,9 +217,36 @@ func (c *Case) askedBy() map[string]int {
 		switch g.Signature {
 		case "cert-expired":
 			votes["certificate"] = 6
-		case "socket-missing", "socket-unavailable", "connect-refused", "upstream-timeout":
-			votes["php-fpm-log"] = 5
+		case "socket-missing", "socket-unavailable", "socket-denied", "connect-refused", "upstream-timeout":
+			if strings.Contains(g.First.Fact, `upstream: "http`) { // proxied, and not to PHP-FPM
+				votes["app-log"] = 5
+			} else {
+				votes["php-fpm-log"] = 5
+			}
+		case "open-files":
+			votes["open-files"] = 6
+		case "no-ports":
+			votes["local-ports"] = 6
+		case "name-unknown":
+			votes["name-service"] = 6
+		case "upstream-tls":
+			votes["certificate"] = 6
 		}
+	}
+	if _, n := c.heapLimit(); n > 0 {
+		votes["heap-snapshot"] = 7
+	}
+	if b, ok := c.mainBurst(); ok && c.swapped(b) != "" {
+		votes["process-list"] = 7
+	}
+	full := 0
+	for _, k := range c.Kernel {
+		if k.Fact.Event == "conntrack-full" {
+			full++
+		}
+	}
+	if full >= 3 {
+		votes["connection-table"] = 7
 	}
 	for _, a := range c.App {
 		if a.Fact.Signature == "db-connections" {

@@ -41,6 +41,35 @@ func (c *Case) jobAtOnset() (correlate.Placed[parsers.CronRun], bool) {
 	return near[0], true
 }
 
+// cronStarted is the one job that could be the program that held memory at the kill: cron started it in the day before, and
+// its command names the program or a script that the program runs.
+func (c *Case) cronStarted(comm string) (correlate.Placed[parsers.CronRun], bool) {
+	var found correlate.Placed[parsers.CronRun]
+	if c.Kill == nil || !c.Kill.Placed || serviceComm.MatchString(comm) {
+		return found, false
+	}
+	program := strings.TrimRight(comm, "0123456789.")
+	script := map[string]string{"python": ".py", "node": ".js", "ruby": ".rb", "perl": ".pl", "php": ".php", "php-cli": ".php"}[program]
+	for _, j := range c.Crons {
+		if !j.Placed || j.At.After(c.Kill.At) || c.Kill.At.Sub(j.At) > 24*time.Hour {
+			continue
+		}
+		names := false
+		for _, w := range strings.Fields(j.Fact.Command) {
+			base := w[strings.LastIndexByte(w, '/')+1:]
+			names = names || program != "" && strings.TrimRight(base, "0123456789.") == program || script != "" && strings.HasSuffix(base, script)
+		}
+		if !names {
+			continue
+		}
+		if found.Fact.Command != "" && found.Fact.Command != j.Fact.Command {
+			return correlate.Placed[parsers.CronRun]{}, false
+		}
+		found = j
+	}
+	return found, found.Fact.Command != ""
+}
+
 // jobName is a command up to its first option or assignment: what follows may hold a password.
 func jobName(command string) string {
 	var words []string

@@ -173,12 +173,17 @@ func (c *Case) openSummary(all []Hypothesis) string {
 		head += fmt.Sprintf(" (%s:%d)", e.ev.File, e.ev.Line)
 	} else if b, ok := c.mainBurst(); ok {
 		head = fmt.Sprintf("%s of %s requests failed from %s on", count(b.Failed), count(b.Requests), clockTime(b.From))
+		if n := len(c.Bursts); n > 1 {
+			head += fmt.Sprintf(", the worst of %d such stretches", n)
+		}
 		if d, ok := c.deployedAt(b.From); ok {
 			head += fmt.Sprintf(", when a deployment ran (%s:%d)", d.File, d.Line)
 		}
 		if why := c.openWhy(b); why != "" {
 			head, told = head+"; "+why, true
 		}
+	} else if said, ok := c.kernelRefuses(); ok {
+		head = said
 	} else if g, ok := c.turnedAway(); ok {
 		head = fmt.Sprintf("the web server says %s %s (%s:%d)", times(int(g.N)), saying(g.Signature), g.First.Ev.File, g.First.Ev.Line)
 	}

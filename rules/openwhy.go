@@ -23,6 +23,8 @@ func (c *Case) openWhy(b Burst) string {
 		}
 	}
 	add(c.restartedIn(b))
+	add(c.swapped(b))
+	add(c.emptiedIn(b))
 	add(c.saidByKernel(b))
 	add(c.failedUnit(b))
 	add(c.saidByWeb(b))
@@ -63,15 +65,89 @@ func (c *Case) restartedIn(b Burst) string {
 	return fmt.Sprintf("%s went down or came up meanwhile (%s)", joinAnd(units), lineOf(first))
 }
 
-// saidByKernel is a disk that fails or is full, and programs that hang in it.
+// swapped is a host that read from swap and wrote to it all the while: more than a megabyte a second each way, by the median
+// of the stretch, which no disk does beside its work for long, and a host with memory to spare does not do at all.
+func (c *Case) swapped(b Burst) string {
+	var in, out []float64
+	var worst correlate.Evidence
+	most := int64(0)
+	for _, m := range c.Memory {
+		f := &m.Fact
+		if !f.SwapInKBS.OK || !f.SwapOutKBS.OK || !m.Placed || m.At.Before(b.From) || m.At.After(b.To) {
+			continue
+		}
+		in, out = append(in, float64(f.SwapInKBS.N)), append(out, float64(f.SwapOutKBS.N))
+		if n := f.SwapInKBS.N + f.SwapOutKBS.N; n > most {
+			most, worst = n, m.Ev
+		}
+	}
+	i, _ := correlate.Median(in)
+	o, _ := correlate.Median(out)
+	if len(in) == 0 || i < 1024 || o < 1024 {
+		return ""
+	}
+	said := fmt.Sprintf("the host ran short of memory and swapped, %s a second in and %s out (%s)", bytesIn(int64(i)<<10), bytesIn(int64(o)<<10), lineOf(worst))
+	if len(c.Groups) > 0 && c.RAM.OK && c.Groups[0].RSS*4 > c.RAM.Bytes {
+		g := c.Groups[0]
+		said += fmt.Sprintf(": %s held %s of %s (%s)", plural(g.Count, g.Comm), bytesIn(g.RSS), bytesIn(c.RAM.Bytes), lineOf(g.Ev))
+	}
+	return said
+}
+
+// emptied is where nine in ten of Redis's keys went away between two snapshots of one run, and neither expiry nor eviction
+// took half of them: somebody emptied it, and what was cached has to be made again.
+func (c *Case) emptied() (before, after *correlate.Snapshot) {
+	if c.Growth == nil {
+		return nil, nil
+	}
+	run := c.Growth.Run
+	for i := 1; i < len(run); i++ {
+		a, b := &run[i-1], &run[i]
+		if !a.Keys.OK || !b.Keys.OK || a.Keys.N < 1000 || b.Keys.N*10 > a.Keys.N || !a.Expired.OK || !b.Expired.OK || !a.Evicted.OK || !b.Evicted.OK {
+			continue
+		}
+		if gone := (b.Expired.N - a.Expired.N) + (b.Evicted.N - a.Evicted.N); gone*2 < a.Keys.N-b.Keys.N {
+			return a, b
+		}
+	}
+	return nil, nil
+}
+
+// emptiedIn tells of it where it happened as the stretch began.
+func (c *Case) emptiedIn(b Burst) string {
+	from, to := c.emptied()
+	if from == nil || !from.Placed || !to.Placed || from.At.After(b.From) || to.At.Before(b.From.Add(-feltWithin)) {
+		return ""
+	}
+	said := fmt.Sprintf("Redis was emptied between %s and %s, from %s keys to %s (%s)", clockTime(from.At), clockTime(to.At), count(from.Keys.N), count(to.Keys.N), lineOf(to.KeyspaceEvidence("")))
+	for _, d := range c.Deploys {
+		if up := strings.ToUpper(d.Fact.Text); strings.Contains(up, "FLUSHALL") || strings.Contains(up, "FLUSHDB") {
+			return said + fmt.Sprintf(", by a deployment (%s)", lineOf(d.Ev))
+		}
+	}
+	return said
+}
+
+// kernelWords are what the kernel says of what the stack stands on, the most telling first.
+var kernelWords = []struct{ event, words string }{
+	{"io-error", "a disk fails"},
+	{"disk-full", "a disk is full"},
+	{"nfs-lost", "a file server does not answer"},
+	{"conntrack-full", "its table of connections is full and it drops packets (nf_conntrack_max)"},
+	{"file-max", "no file may be opened any more (fs.file-max)"},
+	{"pids-limit", "a group may start no more processes (pids.max)"},
+	{"tcp-memory", "the memory for sockets is used up (tcp_mem)"},
+	{"syn-flood", "more connections come than are taken (SYN flooding, or a listen queue too short)"},
+}
+
+// saidByKernel is a disk that fails or is full, a table of the kernel's that is, and programs that hang in it.
 func (c *Case) saidByKernel(b Burst) string {
-	words := map[string]string{"io-error": "a disk fails", "disk-full": "a disk is full"}
 	n := map[string]int{}
 	last := map[string]correlate.Evidence{}
 	comm := ""
 	for _, k := range c.Kernel {
 		e := k.Fact.Event
-		if words[e] == "" && e != "hung-task" || k.Placed && (k.At.Before(b.From.Add(-feltWithin)) || k.At.After(b.To)) {
+		if k.Placed && (k.At.Before(b.From.Add(-feltWithin)) || k.At.After(b.To)) {
 			continue
 		}
 		if n[e]++; e == "hung-task" {
@@ -79,15 +155,35 @@ func (c *Case) saidByKernel(b Burst) string {
 		}
 		last[e] = k.Ev
 	}
-	for _, e := range []string{"io-error", "disk-full"} {
-		if n[e] > 0 {
-			return fmt.Sprintf("the kernel says %s that %s (%s)", times(n[e]), words[e], lineOf(last[e]))
+	for _, w := range kernelWords {
+		if n[w.event] > 0 {
+			return fmt.Sprintf("the kernel says %s that %s (%s)", times(n[w.event]), w.words, lineOf(last[w.event]))
 		}
 	}
 	if n["hung-task"] > 0 {
 		return fmt.Sprintf("%s hung in the kernel, as it does when it waits for a disk (%s)", comm, lineOf(last["hung-task"]))
 	}
 	return ""
+}
+
+// kernelRefuses is what the kernel says ten times or more, in the time the input tells of, that nobody can be well with: it
+// leaves no trace in an access log, where those who did not get through do not stand.
+func (c *Case) kernelRefuses() (what string, ok bool) {
+	n := map[string]int{}
+	last := map[string]correlate.Evidence{}
+	from := c.firstService()
+	for _, k := range c.Kernel {
+		if !k.Placed || !k.At.Before(from) {
+			n[k.Fact.Event]++
+			last[k.Fact.Event] = k.Ev
+		}
+	}
+	for _, w := range kernelWords {
+		if w.event != "syn-flood" && n[w.event] >= 10 { // which is often a listen queue that was full for a moment
+			return fmt.Sprintf("the kernel says %s that %s (%s)", times(n[w.event]), w.words, lineOf(last[w.event])), true
+		}
+	}
+	return "", false
 }
 
 // failedUnit is a service that failed and was started again often in the stretch, or in the half hour before it: a loop of
@@ -188,6 +284,9 @@ func (c *Case) failedAt() string {
 		return ""
 	}
 	r := routes[0]
+	if requests := c.Web.Status(c.Web.From, c.Web.To.Add(time.Second)).Requests; r.Requests*10 > requests*9 {
+		return "" // nearly all that is asked for is asked for there
+	}
 	if len(routes) == 1 || r.Failed == all {
 		return fmt.Sprintf("all failed at %s", r.Route)
 	}

@@ -91,7 +91,7 @@ const kernelTerm = "kernel reserve"
 
 // redisNeed is what Redis may take: by its limit, else what it was seen to hold. 0 = no Redis in the input.
 func (c *Case) redisNeed(b *Budget) (n int64, how string, ev correlate.Evidence, limited bool) {
-	if c.Redis == nil {
+	if c.Redis == nil || c.redisElsewhere() {
 		return 0, "", ev, false
 	}
 	l := c.limitOf(c.Redis)

@@ -310,13 +310,20 @@ func rewriteWant(t *testing.T, path string, titles []string) {
 var judgedAt = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 
 // incidentOf reads files as cmd does, without its archives, workers and census.
+// hostFolder is a folder that stands for a host of several: db1/kern.log.
+var hostFolder = regexp.MustCompile(`^([a-z]+\d)/`)
+
 func incidentOf(t *testing.T, files []caseFile) *correlate.Incident {
 	t.Helper()
 	line := correlate.NewTimeline()
 	hints := hintsOf(t, files)
 	for _, f := range files {
-		in := correlate.Input{File: f.name, Bytes: int64(len(f.text)), ModTime: judgedAt}
-		src := &parsers.Source{Name: f.name, ModTime: judgedAt, Hints: hints, R: bytes.NewReader(f.text)}
+		host := ""
+		if m := hostFolder.FindStringSubmatch(f.name); m != nil {
+			host = m[1]
+		}
+		in := correlate.Input{File: f.name, Host: host, Bytes: int64(len(f.text)), ModTime: judgedAt}
+		src := &parsers.Source{Name: f.name, Host: host, ModTime: judgedAt, Hints: hints, R: bytes.NewReader(f.text)}
 		p, ok := parsers.Detect(f.name, f.text[:min(len(f.text), 64<<10)])
 		if !ok {
 			t.Fatalf("%s: no parser knows this format", f.name)

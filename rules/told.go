@@ -132,6 +132,9 @@ func (c *Case) lastEnd() (end, bool) {
 			take(end{text: "a PHP-FPM worker was ended by SIGKILL", at: p.At, placed: p.Placed, ev: p.Ev})
 		}
 	}
+	if heap, n := c.heapLimit(); n > 0 {
+		take(end{text: "the Node process ended at the limit of its own heap, " + times(n) + ", last", at: heap.At, placed: heap.Placed, fault: true, ev: heap.Ev})
+	}
 	for _, g := range c.Errors {
 		if g.Signature == "worker-killed" {
 			take(end{text: "a worker of the web server was ended by SIGKILL", at: g.Last.At, placed: g.Last.Placed, ev: g.Last.Ev})
@@ -150,6 +153,20 @@ func (c *Case) lastEnd() (end, bool) {
 		}
 	}
 	return last, found
+}
+
+// heapLimit is the last time that Node ended at V8's own limit, and how often it did. It says so on more lines than one.
+func (c *Case) heapLimit() (last correlate.Placed[parsers.AppEvent], n int) {
+	for _, a := range c.App {
+		if a.Fact.Signature != "heap-limit" {
+			continue
+		}
+		if n == 0 || !a.Placed || a.At.Sub(last.At) > time.Second {
+			n++
+		}
+		last = a
+	}
+	return last, n
 }
 
 // rebooted is a start of the host within the time that the web server's logs tell of.

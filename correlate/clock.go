@@ -659,7 +659,7 @@ var failureSignatures = map[string]bool{
 	"no-live-upstreams": true, "upstream-closed": true, "redis-refused": true, "redis-loading": true,
 	"redis-oom": true, "redis-misconf": true, "redis-timeout": true, "session-lock": true,
 	"php-memory-limit": true, "php-fatal": true, "open-files": true, "no-ports": true, "no-route": true, "name-unknown": true,
-	"upstream-tls": true, "upstream-header": true, "socket-denied": true,
+	"upstream-tls": true, "upstream-header": true, "socket-denied": true, "db-gone": true, "db-lock": true,
 }
 
 func mostVotes(votes map[time.Duration]int) (time.Duration, int) {

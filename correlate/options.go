@@ -15,6 +15,14 @@ type Options struct {
 	Until     time.Time                 // zero = to the last record
 }
 
+// ZoneOf is the zone that the user gave for a file, or for all that name none; nil = none.
+func (o Options) ZoneOf(file string) *time.Location {
+	if z := o.zoneOf(file); z != nil {
+		return z
+	}
+	return o.HostZone
+}
+
 // zoneOf is the zone the user gave for a file: by its whole name, its base name, or a pattern of either.
 func (o Options) zoneOf(file string) *time.Location {
 	for _, pattern := range slices.Sorted(maps.Keys(o.FileZones)) {

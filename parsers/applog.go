@@ -109,6 +109,19 @@ func appSignature(line []byte) (signature, session string) {
 		return "memory-limit", ""
 	case has("No space left on device"), has("ENOSPC"):
 		return "disk-full", ""
+	case has("MySQL server has gone away"), has("Lost connection to MySQL server"), has("Can't connect to MySQL server"), has("Can't connect to local MySQL server"), has("SQLSTATE[HY000] [2002]"),
+		has("ECONNREFUSED") && (has(":3306") || has(":5432")), has("could not connect to server: Connection refused"), has("the database system is starting up"), has("the database system is shutting down"):
+		return "db-gone", ""
+	case has("Lock wait timeout exceeded"), has("Deadlock found when trying to get lock"):
+		return "db-lock", ""
+	case has("EAI_AGAIN"), has("getaddrinfo ENOTFOUND"), has("Temporary failure in name resolution"), has("Name or service not known"), has("php_network_getaddresses"), has("no such host"), has("server misbehaving") && has("lookup "):
+		return "name-unknown", ""
+	case has("EMFILE"), has("Too many open files"), has("too many open files"):
+		return "open-files", ""
+	case has("Error: Cannot find module"), has("ModuleNotFoundError: "), has("java.lang.ClassNotFoundException"), has("java.lang.NoClassDefFoundError"):
+		return "part-missing", ""
+	case has("certificate has expired"), has("CERT_HAS_EXPIRED"), has("certificate verify failed"), has("x509: certificate"), has("SSL certificate problem"):
+		return "cert-refused", ""
 	case has("Too many connections"), has("too many clients already"), has("remaining connection slots are reserved"):
 		return "db-connections", ""
 	}

@@ -2,6 +2,7 @@ package parsers
 
 import (
 	"bytes"
+	"path"
 	"time"
 )
 
@@ -9,7 +10,8 @@ import (
 //
 //	2026-02-11T00:00:04.123456+01:00 lb1 haproxy[1290]: 203.0.113.9:50122 [11/Feb/2026:00:00:03.884] www~ app/web1 0/0/1/80/82 200 5120 - - ---- 12/12/3/1/0 0/0 {shop.example.com|Mozilla/5.0 (X11; Linux x86_64)} "GET /tea/ HTTP/1.1"
 //
-// Its own date names no zone, so the wrapper's is taken, that of the end of the request. Which of the captured headers is the
+// Its own date names no zone, so the wrapper's is taken, that of the end of the request; without one, the zone that the user
+// or the host's own clock names. Which of the captured headers is the
 // agent, the Referer and the host is told by what they look like, and then goes for the whole file.
 var _ = register(Parser{
 	Name:  "haproxy",
@@ -42,22 +44,51 @@ func parseHAProxy(src *Source, emit func(Record)) error {
 		e := unwrap(line)
 		switch {
 		case !r.read(e.Msg):
-			if bytes.Contains(e.Msg, []byte(`] `)) && bytes.HasSuffix(e.Msg, []byte(`"`)) {
+			if f := haproxyFact(e.Msg); f != nil {
+				rec := Record{Time: e.Time, Clock: e.Clock, At: at, Raw: line, Fact: f}
+				emit(rec)
+			} else if bytes.Contains(e.Msg, []byte(`] `)) && bytes.HasSuffix(e.Msg, []byte(`"`)) {
 				src.Skip(at.Line, line, "no request as option httplog writes it")
 			}
-		case e.Clock != ZonedClock:
-			src.Skip(at.Line, line, "neither HAProxy's date nor that of syslog names a zone, and a request without one cannot be placed: export it with journalctl -o short-iso, or have rsyslog write RSYSLOG_FileFormat")
-		default:
+		case e.Clock == ZonedClock:
 			emit(Record{Time: e.Time.Add(-r.took), Clock: ZonedClock, At: at, Raw: line, Fact: &r.Access})
+		case src.Hints != nil && src.Hints.Zone != nil && !r.date.IsZero():
+			t := r.date
+			t = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), src.Hints.Zone)
+			emit(Record{Time: t, Clock: ZonedClock, At: at, Raw: line, Fact: &r.Access})
+		default:
+			src.Skip(at.Line, line, "neither HAProxy's date nor that of syslog names a zone: name it with --tz "+path.Base(src.Name)+"=ZONE, or add the output of timedatectl")
 		}
 	})
+}
+
+// haproxyFact reads what HAProxy says of the servers that it asks:
+//
+//	Server app/web1 is DOWN, reason: Layer4 timeout, check duration: 2001ms. 1 active and 0 backup servers left. …
+//	backend app has no server available!
+func haproxyFact(msg []byte) Fact {
+	if rest, ok := bytes.CutPrefix(msg, []byte("Server ")); ok {
+		name, rest, ok := bytes.Cut(rest, []byte(" is DOWN"))
+		if !ok || bytes.IndexByte(name, ' ') >= 0 {
+			return nil
+		}
+		reason, _ := bytes.CutPrefix(rest, []byte(", reason: "))
+		reason, _, _ = bytes.Cut(reason, []byte(","))
+		return &ServiceEvent{Event: "backend-down", Unit: evidenceText(name), Program: "haproxy", Result: evidenceText(reason), Text: evidenceText(msg)}
+	}
+	if rest, ok := bytes.CutPrefix(msg, []byte("backend ")); ok && bytes.Contains(rest, []byte(" has no server available!")) {
+		name, _, _ := bytes.Cut(rest, []byte(" "))
+		return &ServiceEvent{Event: "backend-down", Unit: evidenceText(name), Program: "haproxy", Result: "no server available", Text: evidenceText(msg)}
+	}
+	return nil
 }
 
 // haproxyReader fills one fact again and again, and remembers which captured header is which.
 type haproxyReader struct {
 	Access
 	took                 time.Duration
-	agent, referer, host int // 1 = the first capture; 0 = not known
+	date                 time.Time // HAProxy's own, of the beginning, as if UTC; zero = not read
+	agent, referer, host int       // 1 = the first capture; 0 = not known
 }
 
 func (r *haproxyReader) read(msg []byte) bool {
@@ -66,7 +97,7 @@ func (r *haproxyReader) read(msg []byte) bool {
 	if !ok || port <= 0 || bytes.IndexByte(client, ' ') >= 0 {
 		return false
 	}
-	_, rest, _ = bytes.Cut(rest, []byte("] "))
+	date, rest, _ := bytes.Cut(rest, []byte("] "))
 	var f [10][]byte // frontend, backend/server, timers, status, bytes, two cookies, how it ended, connections, queues
 	for i := range f {
 		if f[i], rest, ok = bytes.Cut(rest, []byte(" ")); !ok || len(f[i]) == 0 {
@@ -97,7 +128,10 @@ func (r *haproxyReader) read(msg []byte) bool {
 	if n, tail := leadingInt(bytes.TrimPrefix(f[4], []byte("+"))); n >= 0 && len(tail) == 0 {
 		r.Bytes = Some(n)
 	}
-	r.took = 0
+	r.date, r.took = time.Time{}, 0
+	if t, err := time.Parse("02/Jan/2006:15:04:05.000", string(date[:min(len(date), 40)])); err == nil {
+		r.date = t
+	}
 	if n, tail := leadingInt(bytes.TrimPrefix(f[2][bytes.LastIndexByte(f[2], '/')+1:], []byte("+"))); n >= 0 && len(tail) == 0 {
 		r.took = time.Duration(min(n, 86_400_000)) * time.Millisecond
 		r.RequestTime = SomeF(r.took.Seconds())

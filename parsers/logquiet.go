@@ -237,7 +237,7 @@ type loudSet struct {
 func hasReader(program []byte) bool {
 	base := program[bytes.LastIndexByte(program, '/')+1:]
 	for _, p := range [...]string{"systemd", "earlyoom", "nohang", "anacron", "kubelet", "dockerd", "containerd", "supervisord",
-		"nginx", "php", "valkey", "keydb", "mysql", "mariadb"} {
+		"nginx", "php", "haproxy", "valkey", "keydb", "mysql", "mariadb"} {
 		if bytes.HasPrefix(base, []byte(p)) {
 			return true
 		}

@@ -92,6 +92,7 @@ func (s *Source) Skip(line int, text []byte, why string) {
 // Hints carry what must be known before a file can be read: the log formats that nginx.conf files of the same input define.
 type Hints struct {
 	LogFormats []LogFormat
+	Zone       *time.Location // of stamps that name none, by the user's word or the host's own clock; nil = not known
 }
 
 // LogFormat is an nginx log_format directive, and the access_log paths that name it.

@@ -15,6 +15,8 @@ func messageFact(program string, pid Opt, msg []byte) Fact {
 	switch {
 	case base == "systemd":
 		return systemdFact(msg)
+	case base == "haproxy":
+		return haproxyFact(msg)
 	case base == "systemd-oomd":
 		return oomdFact(msg)
 	case base == "earlyoom" || base == "nohang":

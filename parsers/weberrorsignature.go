@@ -109,6 +109,12 @@ var webSignatures = []struct {
 	name  string
 	parts []string
 }{
+	{"db-gone", []string{"MySQL server has gone away"}},
+	{"db-gone", []string{"Lost connection to MySQL server"}},
+	{"db-gone", []string{"SQLSTATE[HY000] [2002]"}},
+	{"db-lock", []string{"Lock wait timeout exceeded"}},
+	{"name-unknown", []string{"php_network_getaddresses"}},
+	{"name-unknown", []string{"Temporary failure in name resolution"}},
 	{"php-memory-limit", []string{"Allowed memory size of"}},
 	{"disk-full", []string{"No space left on device"}},
 	{"php-fatal", []string{"PHP Fatal error"}},

@@ -97,6 +97,9 @@ func (c *Case) seenRoom(b *Budget, reserve int64, how string) {
 	}
 	workers := int64(0)
 	for _, g := range c.Groups {
+		if c.transient(g.Comm) && g.RSS*20 > b.Total.Bytes {
+			return // what ran then is not there to stay
+		}
 		if isFPM(g.Comm) {
 			workers += int64(g.Count)
 		}
@@ -182,7 +185,11 @@ func (c *Case) otherTerms(b *Budget) []BudgetTerm {
 
 // transient: the process that the verdict wants gone is not budgeted for: a backup that ran at the kill.
 func (c *Case) transient(comm string) bool {
-	return isBackup(comm)
+	if isBackup(comm) {
+		return true
+	}
+	_, job := c.cronStarted(comm)
+	return job
 }
 
 func (c *Case) mysqlTerm(host string, group func(func(string) bool) (TaskGroup, bool)) []BudgetTerm {

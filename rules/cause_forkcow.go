@@ -90,6 +90,9 @@ func judgeForkCOW(c *Case) Hypothesis {
 	}
 	h.State = Established
 	save := correlate.Event{Kind: "redis-save", Subject: "redis-server", Text: "Redis forked a child to save its dataset"}
+	if c.rewroteLast() {
+		save.Text = "Redis forked a child to rewrite its AOF"
+	}
 	if started != nil {
 		save.From, save.To = started.At, started.At
 		save.Evidence = []correlate.Evidence{started.Ev}
@@ -117,7 +120,11 @@ func judgeForkCOW(c *Case) Hypothesis {
 	if cowOK {
 		extra = fmt.Sprintf(" (%s of copies)", bytesIn(cow))
 	}
-	h.Summary = fmt.Sprintf("Redis forked to save and copy-on-write%s took the last memory; %s killed %s.", extra, c.Killer, victim)
+	why := "to save"
+	if c.rewroteLast() {
+		why = "to rewrite its AOF,"
+	}
+	h.Summary = fmt.Sprintf("Redis forked %s and copy-on-write%s took the last memory; %s killed %s.", why, extra, c.Killer, victim)
 	h.Evidence = rowEv
 	h.Onset = save
 	if n, ev := c.savedForReplica(); n > 0 {

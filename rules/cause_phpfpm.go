@@ -72,6 +72,13 @@ once: its number says nothing about how long.`,
 		h.State = Established
 		h.Summary = fmt.Sprintf("every PHP-FPM worker was busy: pm.max_children was reached %s, and %s requests failed with 502 or 504; nothing was killed.", times(n), count(failed))
 		if b, ok := c.mainBurst(); ok {
+			if why := c.surge(b); why != "" {
+				h.Summary = strings.TrimSuffix(h.Summary, ".") + "; " + why
+				if at := c.failedAt(); at != "" {
+					h.Summary += "; " + at
+				}
+				h.Summary += "."
+			}
 			if why := c.swapped(b); why != "" {
 				h.Summary = strings.TrimSuffix(h.Summary, ".") + "; " + why + "."
 			}

@@ -25,6 +25,9 @@ func (c *Case) workerFixes(h Hypothesis) []Fix {
 	// The workers' own size: measured where the kill's table or ps lists several.
 	worker, ev, measured := c.workerSize()
 	room, terms, okRoom := c.roomForWorkers()
+	if !okRoom && c.Kill == nil {
+		return []Fix{c.waitingWorkers(f, 0, now, "", false)}
+	}
 	if !okRoom || worker == 0 {
 		f.Text = "The input does not say how much memory there is. pm.max_children = (RAM - everything else) / RSS of one worker."
 		return []Fix{f}
@@ -112,7 +115,7 @@ func (c *Case) poolLimit() int64 {
 // more. A number stands in it only where a worker's size was measured, and twice what there is at most: one step, then look.
 func (c *Case) waitingWorkers(f Fix, room, now int64, how string, measured bool) Fix {
 	f.Title = "See what the workers wait for, and bound how long they may"
-	f.Text = "A full pool with memory to spare waits for something: a database, a cache that was emptied, another service. More workers ask it for more.\n  request_slowlog_timeout = 5s\n  slowlog = /var/log/php-fpm-slow.log\n  request_terminate_timeout = 60s\nwhile it lasts: mysql -e 'SHOW FULL PROCESSLIST'; redis-cli SLOWLOG GET 20"
+	f.Text = "A full pool waits for something: a database, a cache that was emptied, another service. More workers ask it for more.\n  request_slowlog_timeout = 5s\n  slowlog = /var/log/php-fpm-slow.log\n  request_terminate_timeout = 60s\nwhile it lasts: mysql -e 'SHOW FULL PROCESSLIST'; redis-cli SLOWLOG GET 20"
 	if now > 0 && measured {
 		f.Text += fmt.Sprintf("\nIf the processor idles meanwhile, one step up is safe for memory: pm.max_children = %d (%s)", min(room, 2*now), how)
 	}

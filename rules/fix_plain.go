@@ -163,6 +163,9 @@ func (c *Case) jobFixes(h Hypothesis) []Fix {
 	}
 	what := orWord(job, "the backup job")
 	command := "<the job's command>"
+	if run, ok := c.cronStarted(job); ok {
+		command = jobName(run.Fact.Command)
+	}
 	for _, j := range c.CronJobs {
 		if job != "" && strings.Contains(j.Fact.Command, job) {
 			command = j.Fact.Command
@@ -175,6 +178,9 @@ func (c *Case) jobFixes(h Hypothesis) []Fix {
 		Risk:  "a job that needs more is killed itself and the backup is missing: watch its exit code",
 		Undo:  "run the job without systemd-run",
 		Check: "systemctl status 'run-*.scope'; journalctl -k | grep -c 'Memory cgroup out of memory'",
+	}
+	if job == "mysqldump" || job == "mariadb-dump" {
+		f.Text += "\n# it holds a whole table only with --skip-opt or --skip-quick: look for these, and give it --quick --single-transaction"
 	}
 	if rss > 0 {
 		f.Effect.Before = fmt.Sprintf("%s held %s", what, mb(rss))

@@ -34,6 +34,14 @@ func (c *Case) scheduleFixes(h Hypothesis) []Fix {
 		f.Effect.After = "a replica that was away for a moment gets what it missed from the backlog; a first sync still forks"
 		return []Fix{f}
 	}
+	if c.rewroteLast() {
+		f.Title = "Rewrite the AOF half as often"
+		f.Text = fmt.Sprintf("%s CONFIG SET auto-aof-rewrite-percentage 200 && %s CONFIG REWRITE", cli, cli)
+		f.Risk = "the file grows to three times its size before it is rewritten: the disk must hold that, and a start reads it all. Each rewrite still forks: it needs the room all the same"
+		f.Undo = cli + " CONFIG SET auto-aof-rewrite-percentage 100"
+		f.Check = cli + " INFO persistence | grep -E 'aof_(current|base)_size|aof_rewrite_in_progress'"
+		return []Fix{f}
+	}
 	saves, cow, ev := 0, int64(0), correlate.Evidence{}
 	if c.Redis != nil {
 		for _, e := range c.Redis.Log {
@@ -69,6 +77,22 @@ func (c *Case) scheduleFixes(h Hypothesis) []Fix {
 		f.Kind, f.Text = KindManual, "The instance saves nothing already ("+lineOf(at)+"); the fork came from a replica's sync or a BGSAVE by hand: look for its client."
 	}
 	return []Fix{f}
+}
+
+// rewroteLast: the last fork of the log was for the AOF, not for a dump.
+func (c *Case) rewroteLast() bool {
+	if c.Redis == nil {
+		return false
+	}
+	for i := len(c.Redis.Log) - 1; i >= 0; i-- {
+		switch c.Redis.Log[i].Event {
+		case "aof-rewrite-started":
+			return true
+		case "save-started":
+			return false
+		}
+	}
+	return false
 }
 
 // setSave replaces all active save lines by one: they add up in redis.conf, so changing the last would not do. With `save

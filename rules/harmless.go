@@ -129,7 +129,7 @@ func (c *Case) turnedAway() (correlate.ErrorGroup, bool) {
 	for _, g := range c.Errors {
 		switch g.Signature {
 		case "worker-connections", "no-live-upstreams", "upstream-timeout", "connect-refused", "socket-unavailable", "socket-missing", "socket-denied",
-			"open-files", "no-ports", "no-route", "name-unknown", "upstream-tls", "upstream-header",
+			"open-files", "no-ports", "no-route", "name-unknown", "db-gone", "db-lock", "upstream-tls", "upstream-header",
 			"redis-refused", "redis-timeout", "redis-misconf", "disk-full":
 			if g.N >= 10 && g.N > worst.N {
 				worst = g
@@ -188,6 +188,9 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 		votes["shared-memory"] += 6
 	}
 	if c.Kill != nil {
+		if c.Leak.State == Established && len(c.Keys) == 0 {
+			votes["key-sample"] += 4
+		}
 		if !c.Kill.Placed {
 			votes["boot-time"] += 2
 		}
@@ -223,6 +226,10 @@ func (c *Case) askedBy() map[string]int {
 			} else {
 				votes["php-fpm-log"] = 5
 			}
+		case "db-gone":
+			votes["database-log"] = 6
+		case "db-lock":
+			votes["database-connections"] = 6
 		case "open-files":
 			votes["open-files"] = 6
 		case "no-ports":
@@ -239,6 +246,9 @@ func (c *Case) askedBy() map[string]int {
 	if b, ok := c.mainBurst(); ok && c.swapped(b) != "" {
 		votes["process-list"] = 7
 	}
+	if b, ok := c.mainBurst(); ok && c.serversDown(b) != "" {
+		votes["app-log"] = 6
+	}
 	full := 0
 	for _, k := range c.Kernel {
 		if k.Fact.Event == "conntrack-full" {
@@ -249,8 +259,17 @@ func (c *Case) askedBy() map[string]int {
 		votes["connection-table"] = 7
 	}
 	for _, a := range c.App {
-		if a.Fact.Signature == "db-connections" {
+		switch a.Fact.Signature {
+		case "db-connections", "db-lock":
 			votes["database-connections"] = 6
+		case "db-gone":
+			votes["database-log"] = 6
+		case "redis-maxclients":
+			votes["client-list"] = 7
+		case "name-unknown":
+			votes["name-service"] = 6
+		case "open-files":
+			votes["open-files"] = 6
 		}
 	}
 	for _, g := range c.Errors {

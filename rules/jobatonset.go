@@ -41,6 +41,42 @@ func (c *Case) jobAtOnset() (correlate.Placed[parsers.CronRun], bool) {
 	return near[0], true
 }
 
+// deployedAtOnset is a deployment within the two snapshots between which the keys began to rise. A log of
+// more than twenty lines is of many, and one is always near.
+func (c *Case) deployedAtOnset() (correlate.Evidence, bool) {
+	if c.Growth == nil || len(c.Deploys) > 20 {
+		return correlate.Evidence{}, false
+	}
+	from, to, ok := c.roseFrom()
+	if !ok {
+		return correlate.Evidence{}, false
+	}
+	for _, d := range c.Deploys {
+		if d.Placed && !d.At.Before(from) && !d.At.After(to) {
+			return d.Ev, true
+		}
+	}
+	return correlate.Evidence{}, false
+}
+
+// roseFrom brackets the change of the counted keys' pace to three times of what it was or more, by the readings around it.
+func (c *Case) roseFrom() (from, to time.Time, ok bool) {
+	g := c.Growth
+	start := g.Run[0].At
+	var pts []correlate.Point
+	for i := range g.Run {
+		if n := g.Counted.Of(&g.Run[i]); n.OK && g.Run[i].Placed {
+			pts = append(pts, correlate.Point{T: g.Run[i].At.Sub(start).Hours(), V: float64(n.N)})
+		}
+	}
+	shift, ok := correlate.RateShift(pts)
+	if !ok || shift.To <= 0 || shift.To < 3*shift.From {
+		return from, to, false
+	}
+	at := func(hours float64) time.Time { return start.Add(time.Duration(hours * float64(time.Hour))) }
+	return at(shift.After), at(shift.Before), true
+}
+
 // cronStarted is the one job that could be the program that held memory at the kill: cron started it in the day before, and
 // its command names the program or a script that the program runs.
 func (c *Case) cronStarted(comm string) (correlate.Placed[parsers.CronRun], bool) {
@@ -57,7 +93,7 @@ func (c *Case) cronStarted(comm string) (correlate.Placed[parsers.CronRun], bool
 		names := false
 		for _, w := range strings.Fields(j.Fact.Command) {
 			base := w[strings.LastIndexByte(w, '/')+1:]
-			names = names || program != "" && strings.TrimRight(base, "0123456789.") == program || script != "" && strings.HasSuffix(base, script)
+			names = names || isBackup(comm) && (strings.Contains(base, "backup") || strings.Contains(base, "dump")) || program != "" && strings.TrimRight(base, "0123456789.") == program || script != "" && strings.HasSuffix(base, script)
 		}
 		if !names {
 			continue
@@ -70,11 +106,11 @@ func (c *Case) cronStarted(comm string) (correlate.Placed[parsers.CronRun], bool
 	return found, found.Fact.Command != ""
 }
 
-// jobName is a command up to its first option or assignment: what follows may hold a password.
+// jobName is a command up to its first option, assignment or redirection: what follows may hold a password.
 func jobName(command string) string {
 	var words []string
 	for _, w := range strings.Fields(command) {
-		if w[0] == '-' || strings.Contains(w, "=") || strings.Contains(w, "://") || len(words) == 6 {
+		if w[0] == '-' || strings.ContainsAny(w, "<>|&;") || strings.Contains(w, "=") || strings.Contains(w, "://") || len(words) == 6 {
 			break
 		}
 		words = append(words, w)

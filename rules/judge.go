@@ -148,7 +148,7 @@ func (c *Case) openSummary(all []Hypothesis) string {
 		facts += in.Facts
 	}
 	if facts == 0 {
-		return "nothing in the input could be read as evidence"
+		return "nothing in the input could be read as evidence" + c.unreadable()
 	}
 	told := false
 	head := "the input shows no kill and no failing stretch, and too little to call it healthy"
@@ -178,6 +178,8 @@ func (c *Case) openSummary(all []Hypothesis) string {
 		}
 		if d, ok := c.deployedAt(b.From); ok {
 			head += fmt.Sprintf(", when a deployment ran (%s:%d)", d.File, d.Line)
+		} else if n := len(c.Deploys); n > 0 && n <= 4 && !c.Deploys[0].Placed {
+			head += fmt.Sprintf("; a deployment ran, at a time whose zone no line names (%s)", lineOf(c.Deploys[0].Ev))
 		}
 		if why := c.openWhy(b); why != "" {
 			head, told = head+"; "+why, true
@@ -187,7 +189,17 @@ func (c *Case) openSummary(all []Hypothesis) string {
 	} else if g, ok := c.turnedAway(); ok {
 		head = fmt.Sprintf("the web server says %s %s (%s:%d)", times(int(g.N)), saying(g.Signature), g.First.Ev.File, g.First.Ev.Line)
 	}
-	return head + "; " + c.openRest(all, told)
+	return head + "; " + c.openRest(all, told) + c.unreadable()
+}
+
+// unreadable says why a file of a known format gave nothing, where that holds for most of its lines.
+func (c *Case) unreadable() string {
+	for _, in := range c.Inputs {
+		if s := in.FirstSkipped; s != nil && in.Skipped*2 > in.Read {
+			return fmt.Sprintf("; %s lines of %s could not be used: %s", count(int64(in.Skipped)), in.File, s.Why)
+		}
+	}
+	return ""
 }
 
 // openRest says how far the evidence goes: what grew, where that is known, else which causes would fit. told: what failed is
@@ -220,7 +232,9 @@ func (c *Case) openRest(all []Hypothesis, told bool) string {
 		if c.Web != nil && c.Web.BareVisits >= bareVisitors {
 			who += fmt.Sprintf(": %s of the visits fetched pages and nothing else, which browsers do not", percent(c.Web.BareVisits))
 		}
-		if j, ok := c.jobAtOnset(); ok {
+		if d, ok := c.deployedAtOnset(); ok {
+			who += fmt.Sprintf("; they set in when a deployment ran (%s)", lineOf(d))
+		} else if j, ok := c.jobAtOnset(); ok {
 			who += fmt.Sprintf("; they set in when cron started %q (%s)", jobName(j.Fact.Command), lineOf(j.Ev))
 		}
 		return fmt.Sprintf("%s went from %s to %s and filled Redis, but %s%s", what, count(from.N), count(to.N), who, fit)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"culprit/correlate"
+	"culprit/parsers"
 )
 
 // What an open verdict can still say of a failing stretch: where it failed, and what the logs said meanwhile. None of it is a
@@ -27,6 +28,7 @@ func (c *Case) openWhy(b Burst) string {
 	add(c.emptiedIn(b))
 	add(c.saidByKernel(b))
 	add(c.failedUnit(b))
+	add(c.serversDown(b))
 	add(c.saidByWeb(b))
 	add(c.saidByApp(b))
 	add(c.failedAt())
@@ -199,6 +201,35 @@ func (c *Case) failedUnit(b Burst) string {
 		return fmt.Sprintf("%s failed and was started again %s (%s)", unit, times(n), lineOf(ev))
 	}
 	return ""
+}
+
+// serversDown are the servers that a balancer no longer asks, and why: by its own checks.
+func (c *Case) serversDown(b Burst) string {
+	var units []string
+	var first correlate.Placed[parsers.ServiceEvent]
+	for _, s := range c.Services {
+		if s.Fact.Event != "backend-down" || s.Placed && (s.At.Before(b.From.Add(-feltWithin)) || s.At.After(b.To)) {
+			continue
+		}
+		if first.Ev.File == "" {
+			first = s
+		}
+		if strings.Contains(s.Fact.Unit, "/") && !slices.Contains(units, s.Fact.Unit) {
+			units = append(units, s.Fact.Unit)
+		}
+	}
+	if len(units) == 0 {
+		return ""
+	}
+	slices.Sort(units)
+	said := fmt.Sprintf("%s found %s DOWN (%s", first.Fact.Program, joinAnd(units), lineOf(first.Ev))
+	if len(units) > 4 {
+		said = fmt.Sprintf("%s found %d servers DOWN (%s", first.Fact.Program, len(units), lineOf(first.Ev))
+	}
+	if first.Fact.Result != "" {
+		said += ": " + first.Fact.Result
+	}
+	return said + ")"
 }
 
 // saidByWeb is what the web server's error log says most often, of what turns a request away.

@@ -192,6 +192,7 @@ func (d *driver) incident(ctx context.Context, app string, redact *redact.Redact
 	if err := d.takeCensus(ctx); err != nil {
 		return nil, err
 	}
+	d.census.told = o.ZoneOf
 	t, err := d.fold(ctx, o.Since, o.Until)
 	if err != nil {
 		return nil, err

@@ -6,7 +6,9 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"culprit/cmd/internal/collect"
 	"culprit/parsers"
@@ -25,6 +27,8 @@ type census struct {
 	byHost   map[string]*parsers.Hints
 	twins    map[string]twin // by the name of the file that repeats another
 	formats  map[string]format
+	zones    map[string]*time.Location   // by host, as its clock names it
+	told     func(string) *time.Location // by file, as the user does; nil = not asked
 }
 
 // format is what a file was taken for by its own content; to look twice would cost as much as reading a small file.
@@ -36,13 +40,14 @@ type format struct {
 // takeCensus looks at the beginning of every file; of archives it has to read past everything.
 func (d *driver) takeCensus(ctx context.Context) error {
 	var mu sync.Mutex
-	c := census{settings: map[string][]parsers.Record{}, formats: map[string]format{}}
+	c := census{settings: map[string][]parsers.Record{}, formats: map[string]format{}, zones: map[string]*time.Location{}}
 	seen := make([][]*candidate, len(d.units))
 	err := eachUnit(ctx, d.workers, d.units, func(_, i int) error {
 		u := d.units[i]
 		var logs []*candidate
 		settings := map[string][]parsers.Record{}
 		formats := map[string]format{}
+		zones := map[string]*time.Location{}
 		err := u.Each(ctx, func(in collect.Input) error {
 			if in.Err != nil {
 				return nil
@@ -59,6 +64,11 @@ func (d *driver) takeCensus(ctx context.Context) error {
 				settings[in.Host] = append(settings[in.Host], logSettings(src)...)
 				return ctx.Err()
 			}
+			if ok && p.Name == "clock" {
+				if z := clockZone(&parsers.Source{Name: in.Name, Host: in.Host, Head: head, R: bytes.NewReader(head)}); z != nil {
+					zones[in.Host] = z
+				}
+			}
 			if len(head) > 0 {
 				c := newCandidate(u, in, head, format{p, ok})
 				if c.alone() || isLog(p, ok, in, head) { // whether a file that can be opened again is a log is asked when another begins alike
@@ -72,6 +82,7 @@ func (d *driver) takeCensus(ctx context.Context) error {
 		defer mu.Unlock()
 		seen[i] = logs
 		maps.Copy(c.formats, formats)
+		maps.Copy(c.zones, zones)
 		for host, s := range settings {
 			c.settings[host] = append(c.settings[host], s...)
 		}
@@ -105,6 +116,45 @@ func (c *census) hintsFor(host string) *parsers.Hints {
 		return h
 	}
 	return c.all
+}
+
+// hintsTo are hintsFor with the zone of what names none: the user's, that of its own host's clock, that of the only clock.
+func (c *census) hintsTo(file, host string) *parsers.Hints {
+	h := c.hintsFor(host)
+	var zone *time.Location
+	if c.told != nil {
+		zone = c.told(file)
+	}
+	if zone == nil {
+		zone = c.zones[host]
+	}
+	if zone == nil && len(c.zones) == 1 {
+		for _, zone = range c.zones {
+		}
+	}
+	if zone == nil {
+		return h
+	}
+	with := parsers.Hints{Zone: zone}
+	if h != nil {
+		with.LogFormats = h.LogFormats
+	}
+	return &with
+}
+
+// clockZone is the zone that timedatectl names; a bare abbreviation stands for several.
+func clockZone(src *parsers.Source) (zone *time.Location) {
+	p, _ := parsers.ByName("clock")
+	_ = safely(p.Name, func() error { // the reading will tell
+		return parsers.Read(p, src, func(r parsers.Record) {
+			if f, ok := r.Fact.(*parsers.ClockReading); ok && zone == nil && (strings.Contains(f.Zone, "/") || f.Zone == "UTC") {
+				if z, err := time.LoadLocation(f.Zone); err == nil {
+					zone = z
+				}
+			}
+		})
+	})
+	return zone
 }
 
 // detect recognises a file, also one whose format only an nginx.conf of the input tells.

@@ -218,7 +218,7 @@ func (d *driver) readInto(ctx context.Context, in collect.Input, out sink, clien
 		return sum
 	}
 	file := &reading{
-		source: parsers.Source{Name: in.Name, Host: in.Host, ModTime: in.ModTime, Hints: d.census.hintsFor(in.Host),
+		source: parsers.Source{Name: in.Name, Host: in.Host, ModTime: in.ModTime, Hints: d.census.hintsTo(in.Name, in.Host),
 			Head: bytes.Clone(head)},
 		hits: newHitTurns(),
 	}

@@ -437,7 +437,7 @@ func (t *Timeline) bootTimes(c *clocks, zones map[string]hostZone) {
 
 // bootsFromReadings joins what date, uptime and /proc say of one host: boot = now - uptime. An uptime is read when the
 // files are collected, so its "now" is the reading next to it: of the same file, else the same folder, else the newest.
-// The date lines of an INFO series are from other days and serve only when there is nothing else.
+// The date lines of an INFO series are from other days: when there is nothing else, the newest line of the input is "now".
 func (t *Timeline) bootsFromReadings(readings []seen[parsers.ClockReading], zones map[string]hostZone, host string) []bootTime {
 	zone, haveZone := zones[host]
 	if !haveZone {
@@ -499,7 +499,13 @@ func (t *Timeline) bootsFromReadings(readings []seen[parsers.ClockReading], zone
 		if r.fact.From == "uptime" {
 			err = time.Minute // uptime prints minutes
 		}
-		if closeness(best, r.at) < 2 {
+		switch closeness(best, r.at) {
+		case 0: // a series tells its zone once, at its beginning: the newest line of all is nearest to when this was collected
+			if n := t.newestInstant(best.at); n.After(best.at) {
+				best.at = n
+			}
+			err += time.Hour // whoever is paged collects within it, or later
+		case 1:
 			err += 10 * time.Minute // collected by the same hand, but who knows when
 		}
 		boots = append(boots, bootTime{best.at.Add(-r.fact.Uptime), r.at.String() + " and " + best.pos.String(), err, true})

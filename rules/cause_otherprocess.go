@@ -171,7 +171,7 @@ func (c *Case) swapHog(h Hypothesis) Hypothesis {
 }
 
 // hog is the program to ask: the largest beside Redis, but one that keeps to a sane budget of its own (a buffer pool of at
-// most half of RAM, a PHP-FPM pool with workers to spare) counts for a quarter only. What has no budget, or is over it, is
+// most half of RAM, a PHP-FPM pool of at most half of RAM with workers to spare) counts for a quarter only. What has no budget, or is over it, is
 // there in excess: the bystander with its pool full is as it always was.
 func (c *Case) hog() *TaskGroup {
 	var best *TaskGroup
@@ -299,7 +299,8 @@ func (c *Case) overBudget(g *TaskGroup) correlate.Outcome {
 		if !ok {
 			return correlate.Unknown
 		}
-		return correlate.Judge(true, int64(g.Count)*10 >= max*8)
+		// near its number; or the number itself is more than half of RAM, as with a buffer pool
+		return correlate.Judge(true, int64(g.Count)*10 >= max*8 || g.Count >= 3 && max*(g.RSS/int64(g.Count))*2 > c.RAM.Bytes)
 	}
 	return correlate.Unknown
 }

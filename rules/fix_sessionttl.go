@@ -35,6 +35,10 @@ func (c *Case) ttlFixes(h Hypothesis) []Fix {
 		Undo:  "take the change back; keys written meanwhile keep their TTL",
 		Check: fmt.Sprintf("%s --scan --pattern '%s' | head -5 | xargs -n1 %s TTL   # -1 = never expires; new keys must show %s or less", cli, pattern, cli, secs),
 	}
+	late := s.prefix == "" && c.Growth != nil && c.Growth.Counted == correlate.AllKeys // the keys do expire, only late
+	if late {
+		f.Title = fmt.Sprintf("Shorten the life of %s to %s", what, spellTTL(s.ttl))
+	}
 	f.Effect = effect
 	var fixes []Fix
 	for _, code := range c.writersOf(s.prefix) {
@@ -58,13 +62,13 @@ func (c *Case) ttlFixes(h Hypothesis) []Fix {
 			where += upper(had) + ": what fills Redis is written past it. "
 		}
 		g.Text = where + g.Text
-		if c.noSetting() {
+		if c.noSetting() && !late {
 			g.Text += "\nRaise nothing else before this: without a life the keys fill any size of memory."
 		}
 		fixes = append(fixes, g)
 	}
-	if s.prefix == "" && c.Growth != nil && c.Growth.Counted == correlate.AllKeys {
-		return fixes // the keys that are there expire by themselves, only late
+	if late {
+		return fixes // those that are there go by themselves
 	}
 	return append(fixes, c.backfill(s, cli, pattern, secs))
 }

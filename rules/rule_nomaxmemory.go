@@ -48,7 +48,11 @@ func checkNoMaxmemory(c *Case) []Finding {
 		f := Finding{Role: RoleHygiene, Evidence: ev}
 		who := c.serverName(in)
 		f.Title = who + " has no limit: maxmemory is 0"
-		if c.RAM.OK {
+		switch {
+		case c.isSubject(in) && c.inGroup() && c.redisInGroup() && c.Room.OK:
+			f.Title = fmt.Sprintf("%s may take all %s of %s: maxmemory is 0", who, bytesIn(c.Room.Bytes), c.roomWord())
+			f.Quantities = append(f.Quantities, Quantity{c.roomWord(), float64(c.Room.Bytes), "bytes", ""})
+		case c.RAM.OK && !c.redisElsewhere():
 			f.Title = fmt.Sprintf("%s may take all %s of RAM: maxmemory is 0", who, bytesIn(c.RAM.Bytes))
 			f.Quantities = append(f.Quantities, Quantity{"RAM", float64(c.RAM.Bytes), "bytes", ""})
 		}

@@ -21,14 +21,14 @@ type clientLimits struct {
 	exact   int // people by address and agent
 	clients int
 	cells   int // bins in use
-	texts   int // first lines kept
+	firsts  int // first lines kept
 }
 
 var (
-	// A day of 5 M lines has 60,000 addresses. A client takes 250 bytes and its line 200, so that people are some 25 MiB.
-	peopleLimits = clientLimits{exact: 1 << 15, clients: 1 << 16, cells: fullTable, texts: 1 << 15}
+	// A day of 5 M lines has 60,000 addresses. A client takes 180 bytes, its line 300 more: a report quotes some twenty of them.
+	peopleLimits = clientLimits{exact: 1 << 15, clients: 1 << 16, cells: fullTable, firsts: 1 << 12}
 	// Known crawlers come from some thousand addresses; 8 times as many is a log full of forged names.
-	programLimits = clientLimits{exact: 1 << 13, clients: 1 << 13, cells: fullTable, texts: 1 << 13}
+	programLimits = clientLimits{exact: 1 << 13, clients: 1 << 13, cells: fullTable, firsts: 1 << 12}
 )
 
 const (
@@ -79,8 +79,8 @@ func (s *clientSet) bound() {
 			}
 		case s.visits.n > maxVisits && s.width < maxWidth:
 			s.widen(2 * s.width)
-		case s.texts > s.limits.texts:
-			s.loseTexts()
+		case s.firsts > s.limits.firsts:
+			s.loseFirsts()
 		default:
 			return
 		}
@@ -103,7 +103,7 @@ func (s *clientSet) mergeAgents(do bool) {
 	}
 	s.settle()
 	old := *s
-	s.byAddress, s.actor, s.running, s.index, s.cells, s.thin, s.texts = true, nil, nil, clientIndex{}, clientCells{}, 0, 0
+	s.byAddress, s.actor, s.running, s.index, s.cells, s.thin, s.firsts = true, nil, nil, clientIndex{}, clientCells{}, 0, 0
 	as := map[string]string{}
 	ids := make([]uint32, len(old.actor))
 	for i := range old.actor {
@@ -152,7 +152,9 @@ func (s *clientSet) widen(width int64) {
 // lightest marks at least half of the clients, those whose networks, or who themselves where they are programs, asked for
 // least, by powers of two; those that already are what is asked for do not count.
 func (s *clientSet) lightest(already func(i int) bool) []bool {
-	s.settle()
+	for i := range s.running {
+		s.settleSum(uint32(i))
+	}
 	weight := s.weights()
 	var classes [65]int
 	n := 0
@@ -257,6 +259,7 @@ func (s *clientSet) countVisits(who []bool) {
 
 // release lets at least half of the clients go, and says whether there was anybody to.
 func (s *clientSet) release() bool {
+	s.settle()
 	light := s.lightest(func(i int) bool { return s.actor[i].several })
 	if s.programs {
 		s.crowd(light)
@@ -277,7 +280,7 @@ func (s *clientSet) release() bool {
 		s.letGo++
 		most = max(most, a.requests)
 		s.thin -= boolIndex(r.thin)
-		s.texts -= boolIndex(a.first.text != "")
+		s.firsts -= boolIndex(a.first != nil)
 		if s.programs {
 			continue
 		}
@@ -290,16 +293,21 @@ func (s *clientSet) release() bool {
 	s.actor, s.running = s.actor[:kept], s.running[:kept]
 	s.lost += most
 	s.renumber(ids)
-	s.rehouse()
+	s.addrs = textArena{}
+	for i := range s.actor {
+		s.actor[i].addr = s.addrs.keepString(s.actor[i].addr)
+	}
+	s.rehouseLines()
 	return s.letGo > before
 }
 
-// rehouse frees the memory of addresses and lines that are not needed any more.
-func (s *clientSet) rehouse() {
-	s.kept = textArena{}
+// rehouseLines frees the memory of those that are not needed any more.
+func (s *clientSet) rehouseLines() {
+	s.lines = textArena{}
 	for i := range s.actor {
-		a := &s.actor[i]
-		a.addr, a.first.text = s.kept.keepString(a.addr), s.kept.keepString(a.first.text)
+		if first := s.actor[i].first; first != nil {
+			first.text = s.lines.keepString(first.text)
+		}
 	}
 }
 
@@ -355,19 +363,19 @@ func (s *clientSet) crowd(light []bool) {
 	s.cells.order(len(s.actor))
 }
 
-// loseTexts drops the first lines of the lightest half of those that have one, but for the first of all; their places stay.
-func (s *clientSet) loseTexts() {
-	first := 0
+// loseFirsts drops the first lines of the lightest half of those that have one, but for the first of all.
+func (s *clientSet) loseFirsts() {
+	var first *example
 	for i := range s.actor {
-		if a, b := &s.actor[i].first, &s.actor[first].first; a.at.File != "" && b.sooner(a.t, a.at) {
-			first = i
+		if e := s.actor[i].first; e != nil && (first == nil || first.sooner(e.t, e.at)) {
+			first = e
 		}
 	}
-	for i, is := range s.lightest(func(i int) bool { return s.actor[i].first.text == "" }) {
-		if is && i != first {
-			s.actor[i].first.text = ""
-			s.texts--
+	for i, is := range s.lightest(func(i int) bool { return s.actor[i].first == nil }) {
+		if a := &s.actor[i]; is && a.first != first {
+			a.first = nil
+			s.firsts--
 		}
 	}
-	s.rehouse()
+	s.rehouseLines()
 }

@@ -20,6 +20,13 @@ func (c *clientCells) add(client, bin uint32, n cell) {
 	c.list = append(c.list, clientCell{client, bin, n})
 }
 
+// room makes room for one more, and for no more than most.
+func (c *clientCells) room(most int) {
+	if n := len(c.list); n == cap(c.list) {
+		c.list = slices.Grow(c.list, max(min(n, most-n), 64))
+	}
+}
+
 // order sorts the cells of so many clients, and joins those of a bin.
 func (c *clientCells) order(clients int) {
 	if c.tidy == len(c.list) && len(c.ends) == clients+1 {

@@ -38,7 +38,8 @@ type clientSet struct {
 	running   []running // of each actor
 	index     clientIndex
 	cells     clientCells
-	kept      textArena        // their addresses and lines
+	addrs     textArena        // of the actors
+	lines     textArena        // their first ones
 	thin      int              // actors without cells
 	lost      int64            // requests that are missing at most of a client who was let go and came back
 	gone      actorSum         // the sum of people let go
@@ -47,7 +48,7 @@ type clientSet struct {
 	solo      table[soloRoute] // by route: what people let go, who asked for nothing else, asked of it
 
 	grew    bool  // something was added that has a limit
-	texts   int   // first lines kept
+	firsts  int   // first lines kept
 	start   int64 // of the bin found last
 	bin     uint32
 	touched int          // see fetch
@@ -60,10 +61,10 @@ type actorSum struct {
 	several                            bool   // it stands for many
 	requests, pages, assets, noReferer int64
 	errors5xx                          int64
-	limited                            int64 // answered 403, 429 or 444: somebody already stops it
-	visits                             int64 // of the time that it had no cells for
-	first                              example
-	net                                uint32 // of its network, see netKey
+	limited                            int64    // answered 403, 429 or 444: somebody already stops it
+	visits                             int64    // of the time that it had no cells for
+	first                              *example // nil = not kept, see clientSet.first
+	net                                uint32   // of its network, see netKey
 }
 
 // running is what of an actor most lines touch, in the 64 bytes of one cache line. The counts are those not yet added to the
@@ -180,7 +181,7 @@ func (s *clientSet) addActor(key uint64, addr []byte, agent *agentRef) int {
 	if s.byAddress {
 		name = agent.as
 	}
-	return s.put(actorSum{addr: s.kept.keep(addr), agent: name, net: netKey(addr)}, running{key: key, first: noFirst})
+	return s.put(actorSum{addr: s.addrs.keep(addr), agent: name, net: netKey(addr)}, running{key: key, first: noFirst})
 }
 
 // put adds a client that is not there, and gives its number.
@@ -244,16 +245,23 @@ func (r *running) visit(route uint64) {
 
 // offer holds a line against the first of an actor.
 func (s *clientSet) offer(actor uint32, h *hit, file string) {
-	first := &s.actor[actor].first
+	first := s.first(actor)
 	at := parsers.Pos{File: file, Line: h.line}
 	if first.sooner(h.t, at) {
-		if first.text == "" {
-			s.texts++
-			s.grew = s.grew || s.texts > s.limits.texts
-		}
-		*first = example{h.t, at, s.kept.keep(clipped(h.raw))}
+		*first = example{h.t, at, s.lines.keep(clipped(h.raw))}
 	}
 	s.running[actor].first = uint32(min(first.t.Unix(), noFirst))
+}
+
+// first is the first line of an actor, of no place when it is not kept yet.
+func (s *clientSet) first(actor uint32) *example {
+	a := &s.actor[actor]
+	if a.first == nil {
+		a.first = &example{}
+		s.firsts++
+		s.grew = s.grew || s.firsts > s.limits.firsts
+	}
+	return a.first
 }
 
 // settleCell adds what is running to the actor's bin.
@@ -276,6 +284,7 @@ func (s *clientSet) bump(actor, bin uint32, c cell) {
 		run.last = max(run.last, minute)
 		return
 	}
+	s.cells.room(s.limits.cells/2*3 + 2)
 	s.cells.add(actor, bin, c)
 	s.grew = s.grew || len(s.cells.list) > s.limits.cells
 }
@@ -359,13 +368,13 @@ func (s *clientSet) takeActor(a *actorSum, r *running) uint32 {
 	n := s.index.find(r.key, s.running)
 	if n < 0 {
 		s.thin += boolIndex(r.thin)
-		s.texts += boolIndex(a.first.text != "")
+		s.firsts += boolIndex(a.first != nil)
 		return uint32(s.put(*a, *r))
 	}
 	sum, run := &s.actor[n], &s.running[n]
-	s.texts -= boolIndex(sum.first.text != "")
+	s.firsts -= boolIndex(sum.first != nil)
 	sum.merge(a)
-	s.texts += boolIndex(sum.first.text != "")
+	s.firsts += boolIndex(sum.first != nil)
 	switch {
 	case r.route == several:
 		run.route = several
@@ -390,7 +399,20 @@ func (a *actorSum) merge(o *actorSum) {
 	a.limited += o.limited
 	a.visits += o.visits
 	a.several = a.several || o.several
-	a.first.merge(o.first)
+	switch {
+	case a.first == nil:
+		a.first = o.first
+	case o.first != nil:
+		a.first.merge(*o.first)
+	}
+}
+
+// firstLine is the evidence for it: without a place where the line was not kept.
+func (a *actorSum) firstLine() Evidence {
+	if a.first == nil {
+		return Evidence{}
+	}
+	return a.first.evidence("")
 }
 
 // sort orders the clients by name, so that nothing downstream depends on the order of reading.

@@ -46,7 +46,7 @@ func TestHeavyClientsStay(t *testing.T) {
 		t.Fatalf("%d of %d requests", total, len(requests))
 	}
 	for _, scale := range []int{40, 200, 1000} {
-		limits := &clientLimits{exact: scale / 2, clients: scale, cells: 3 * scale, texts: scale / 2}
+		limits := &clientLimits{exact: scale / 2, clients: scale, cells: 3 * scale, firsts: scale / 2}
 		for n := range 5 {
 			got := foldParts(requests, &defaultLimits, limits, n+1, rand.New(rand.NewPCG(uint64(n), 7)))
 			if n == 0 {
@@ -64,8 +64,8 @@ func TestHeavyClientsStay(t *testing.T) {
 				if len(s.cells.list) > 3*scale {
 					t.Errorf("limits of %d, %d parts: %d cells", scale, n+1, len(s.cells.list))
 				}
-				if s.texts > scale/2 {
-					t.Errorf("limits of %d, %d parts: %d lines", scale, n+1, s.texts)
+				if s.firsts > scale/2 {
+					t.Errorf("limits of %d, %d parts: %d lines", scale, n+1, s.firsts)
 				}
 				for i := range s.actor {
 					a := &s.actor[i]
@@ -266,12 +266,16 @@ func dump(t *Timeline) string {
 			default:
 				route = byHash[r]
 			}
-			lines = append(lines, fmt.Sprintln("actor", a, route, s.running[i].thin))
+			first := a.firstLine()
+			a.first = nil
+			lines = append(lines, fmt.Sprintln("actor", a, first, route, s.running[i].thin))
 		}
 		for _, c := range s.cells.list {
 			lines = append(lines, fmt.Sprintln("cell", s.actor[c.client].addr, s.actor[c.client].agent, c.bin, c.cell))
 		}
-		lines = append(lines, fmt.Sprintln("gone", s.gone, s.letGo, s.lost))
+		gone, first := s.gone, s.gone.firstLine()
+		gone.first = nil
+		lines = append(lines, fmt.Sprintln("gone", gone, first, s.letGo, s.lost))
 	}
 	for i := range w.route {
 		lines = append(lines, fmt.Sprintln("route", w.routes.names[i], w.route[i]))

@@ -123,7 +123,7 @@ var quick = map[reflect.Type][]string{
 	reflect.TypeFor[Timeline](): {"since", "until", "lastSpan", "lastFile", "lastTime", "newest"},
 	reflect.TypeFor[webFold](): {"limits", "clients", "held", "one", "routeRun", "grew", "lastFile", "lastTime", "lastWindow", "minute", "routeBin",
 		"lastStatus", "agents", "walk", "buf"},
-	reflect.TypeFor[clientSet](): {"limits", "programs", "running", "index", "kept", "grew", "start", "bin", "touched", "byNet"},
+	reflect.TypeFor[clientSet](): {"limits", "programs", "running", "index", "addrs", "lines", "grew", "start", "bin", "touched", "byNet"},
 }
 
 // A fold into which one of everything went comes back with every field that is not quick as it was.
@@ -203,7 +203,7 @@ func oneOfEverything(t *testing.T) *Timeline {
 	limits := defaultLimits
 	limits.sites = 4 // coarse grains, and clients let go, have fields of their own
 	fold.web.limits = &limits
-	people := clientLimits{exact: 40, clients: 60, cells: 50, texts: 60}
+	people := clientLimits{exact: 40, clients: 60, cells: 50, firsts: 60}
 	fold.visitors.people.limits = &people
 	add := func(fact parsers.Fact, clock parsers.Clock) {
 		f.n++

@@ -99,7 +99,7 @@ func (c *coder) index(s *clientSet) {
 		}
 		s.index.add(i, s.running)
 		s.thin += boolIndex(s.running[i].thin)
-		s.texts += boolIndex(a.first.text != "")
+		s.firsts += boolIndex(a.first != nil)
 	}
 }
 
@@ -107,7 +107,13 @@ func (c *coder) actorSum(a *actorSum) {
 	c.str(&a.addr)
 	c.bool(&a.several)
 	sums(c, &a.requests, &a.pages, &a.assets, &a.noReferer, &a.errors5xx, &a.limited, &a.visits)
-	c.example(&a.first)
+	var first example
+	if a.first != nil {
+		first = *a.first
+	}
+	if c.example(&first); c.w == nil && first.at.File != "" {
+		a.first = &first
+	}
 }
 
 // width codes the width of a bin in seconds.

@@ -26,12 +26,13 @@ func (t *Timeline) Forget(blank func([]byte) []byte) {
 		pages[network(i)] += people.actor[i].pages
 	}
 	for i := range people.actor {
-		if first := &people.actor[i].first; first.text != "" && pages[network(i)] < forgetBelow {
+		if first := people.actor[i].first; first != nil && pages[network(i)] < forgetBelow {
 			first.text = ""
-			people.texts--
 		}
 	}
-	people.gone.first.text = ""
+	if people.gone.first != nil {
+		people.gone.first.text = ""
+	}
 	w := t.web
 	for i := range w.route {
 		if w.route[i].ok < forgetBelow {

@@ -121,7 +121,13 @@ func (c *coder) histogram(h *histogram) {
 func (c *coder) statusCell(s *statusCell) {
 	sums(c, &s.requests, &s.pages, &s.s2xx, &s.s3xx, &s.s4xx, &s.s5xx,
 		&s.s302, &s.s403, &s.s429, &s.s499, &s.s500, &s.s502, &s.s503, &s.s504)
-	c.histogram(&s.latency)
+	var latency histogram
+	if s.latency != nil {
+		latency = *s.latency
+	}
+	if c.histogram(&latency); c.w == nil && latency != (histogram{}) {
+		s.latency = &latency
+	}
 	c.float(&s.slowest)
 }
 

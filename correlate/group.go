@@ -44,7 +44,8 @@ type Group struct {
 	every []binCount // all requests of a crawler that is not after assets: an application may open a session on a 404 too
 	width int64
 
-	only uint64 // the route of Only, while members join; several = more
+	visits table[int] // by bin, while members join
+	only   uint64     // the route of Only, while members join; several = more
 
 	logged seconds // of the logs: their first bin and their last, while a watch goes on, are not whole
 }
@@ -95,13 +96,16 @@ func (g *Group) join(a *actorSum, bins []clientCell, visits bool, width int64) {
 	g.Pages += a.pages
 	g.InVain += a.errors5xx + a.limited
 	if g.Kind != PeopleGroup { // people are never listed one by one
-		g.Members = append(g.Members, Member{a.addr, a.agentLogged(), a.requests, a.pages, a.first.evidence("")})
+		g.Members = append(g.Members, Member{a.addr, a.agentLogged(), a.requests, a.pages, a.firstLine()})
 	}
-	if g.First.File == "" || a.first.t.Before(g.First.Time) || a.first.t.Equal(g.First.Time) && a.first.at.Compare(parsers.Pos{File: g.First.File, Line: g.First.Line}) < 0 {
+	if a.first != nil && (g.First.File == "" || a.first.t.Before(g.First.Time) || a.first.t.Equal(g.First.Time) && a.first.at.Compare(parsers.Pos{File: g.First.File, Line: g.First.Line}) < 0) {
 		g.First = a.first.evidence("")
 	}
 	if visits {
-		eachVisit(bins, width, func(bin int64) { g.bins = append(g.bins, binCount{bin, 1}) })
+		eachVisit(bins, width, func(bin int64) {
+			n, _ := g.visits.at(uint64(bin))
+			*n++
+		})
 		return
 	}
 	for _, b := range bins {
@@ -119,6 +123,10 @@ func (g *Group) finish() {
 	slices.SortStableFunc(g.Members, func(a, b Member) int {
 		return cmp.Or(-cmp.Compare(a.Requests, b.Requests), cmp.Compare(a.Addr, b.Addr), cmp.Compare(a.Agent, b.Agent))
 	})
+	for bin, n := range g.visits.all() {
+		g.bins = append(g.bins, binCount{int64(bin), float64(n)})
+	}
+	g.visits = table[int]{}
 	g.bins, g.every = joinBins(g.bins), joinBins(g.every)
 }
 

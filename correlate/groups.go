@@ -120,27 +120,34 @@ func (w *Web) group() {
 		g.join(a, programs.cells.of(uint32(i)), false, programs.width)
 		g.asksFor(programs.running[i].route)
 	}
-	nets, loose := public.networks()
+	var visits bareVisits
+	usual := newUsual(len(public.actor))
+	nets, rest := public.networks(func(n *netSum) {
+		visits.add(n)
+		usual.add(n, w.RefererLogged)
+	})
 	for i := range public.actor {
 		w.AgentLogged = w.AgentLogged || public.actor[i].agent != string(unlogged)
 	}
-	usual := usualPeople(nets, w.RefererLogged)
+	usual = usualPeople(usual, nets, w.RefererLogged)
 	var machines []*netSum
-	w.BareVisits = bareVisits(nets, usual)
 	for k := range nets {
 		n := &nets[k]
 		if usual.machine(n) {
 			machines = append(machines, n)
 			continue
 		}
-		for _, i := range n.actors {
-			people.join(&public.actor[i], public.cells.of(i), true, public.width)
-		}
+		visits.add(n)
+		rest = append(rest, n.actors...)
+	}
+	w.BareVisits = visits.share()
+	for _, i := range rest {
+		people.join(&public.actor[i], public.cells.of(i), true, public.width)
 	}
 	for _, pool := range public.pools(machines) {
 		g := &Group{Kind: NetworkGroup, Name: public.nameOf(pool[0]), Among: pool[0].among, width: public.width}
 		if len(pool) > 1 {
-			g.Name, g.Among = fmt.Sprintf("%d networks from %s on", len(pool), pool[0].prefix.Addr()), false
+			g.Name, g.Among = fmt.Sprintf("%d networks from %s on", len(pool), public.prefixOf(pool[0]).Addr()), false
 			for _, n := range pool {
 				g.Networks = append(g.Networks, public.namesOf(n)...)
 			}
@@ -152,9 +159,6 @@ func (w *Web) group() {
 			}
 		}
 		crawlers["net\x00"+g.Name] = g
-	}
-	for _, i := range loose {
-		people.join(&public.actor[i], public.cells.of(i), true, public.width)
 	}
 	if public.letGo > 0 {
 		people.join(&public.gone, nil, true, public.width)

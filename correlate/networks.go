@@ -7,32 +7,68 @@ import (
 	"slices"
 )
 
-// networks sums people by their networks, in the order of these; loose are those without an address that has one. Where some
-// addresses of a network ask for pages alone, and others browse, it is two: a rented server among a provider's customers.
-func (s *clientSet) networks() (nets []netSum, loose []uint32) {
-	type place struct {
-		addr  netip.Addr
-		actor uint32
-	}
-	places := make([]place, 0, len(s.actor))
+// networks sums people by their networks. Those of too few pages to matter it gives to small, which must not keep them, and
+// their clients, with those without an address, are the rest; the others come in the order of their addresses.
+func (s *clientSet) networks(small func(*netSum)) (nets []netSum, rest []uint32) {
+	places := make([]whereabouts, 0, len(s.actor))
 	for i := range s.actor {
 		if addr, ok := ParseClient([]byte(s.actor[i].addr)); ok {
-			places = append(places, place{plain(addr), uint32(i)})
+			places = append(places, whereabouts{plain(addr), uint32(i)})
 		} else {
-			loose = append(loose, uint32(i))
+			rest = append(rest, uint32(i))
 		}
 	}
-	slices.SortFunc(places, func(a, b place) int { return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.actor, b.actor)) })
+	slices.SortFunc(places, func(a, b whereabouts) int { return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.actor, b.actor)) })
 	actors := make([]uint32, len(places))
 	for k, p := range places {
 		actors[k] = p.actor
 	}
+	var part []netSum
+	for from, to := 0, 0; from < len(places); from = to {
+		site, isSite := siteOf(places[from].addr)
+		for to < len(places) && site.Contains(places[to].addr) {
+			to++
+		}
+		part = s.sumNets(part[:0], places[from:to], actors[from:to])
+		if isSite {
+			part = s.joinSite(part)
+		}
+		for i := range part {
+			if n := &part[i]; n.pages < matters {
+				small(n)
+				rest = append(rest, n.actors...)
+			} else {
+				nets = append(nets, *n)
+			}
+		}
+	}
+	return nets, rest
+}
+
+// whereabouts are where an actor is.
+type whereabouts struct {
+	addr  netip.Addr
+	actor uint32
+}
+
+// siteOf is the /48 of an IPv6 address, and the network of another.
+func siteOf(addr netip.Addr) (site netip.Prefix, isSite bool) {
+	if addr.Is4() {
+		return Network(addr), false
+	}
+	site, _ = addr.Prefix(siteBits)
+	return site, true
+}
+
+// sumNets appends the networks of some places. Where some addresses of one ask for pages alone, and others browse, it is two: a
+// rented server among a provider's customers.
+func (s *clientSet) sumNets(nets []netSum, places []whereabouts, actors []uint32) []netSum {
 	for from, to := 0, 0; from < len(places); from = to {
 		prefix := Network(places[from].addr)
 		for to < len(places) && prefix.Contains(places[to].addr) {
 			to++
 		}
-		whole := s.sumNet(prefix, actors[from:to])
+		whole := s.sumNet(actors[from:to])
 		if whole.pages < matters || places[from].addr == places[to-1].addr {
 			nets = append(nets, whole)
 			continue
@@ -42,61 +78,64 @@ func (s *clientSet) networks() (nets []netSum, loose []uint32) {
 			for j < to && places[j].addr == places[i].addr {
 				j++
 			}
-			if one := s.sumNet(prefix, actors[i:j]); one.pages > 0 && one.bare() {
+			if one := s.sumNet(actors[i:j]); one.pages > 0 && one.bare() {
 				bare = append(bare, one.actors...)
 			} else {
 				rest = append(rest, one.actors...)
 			}
 		}
-		apart := s.sumNet(prefix, bare)
+		apart := s.sumNet(bare)
 		if len(rest) == 0 || apart.pages < matters {
 			nets = append(nets, whole)
 			continue
 		}
 		apart.among = true
-		nets = append(nets, apart, s.sumNet(prefix, rest))
+		nets = append(nets, apart, s.sumNet(rest))
 	}
-	return s.joinSites(nets), loose
+	return nets
 }
 
-// joinSites makes one of the IPv6 networks of a /48 that ask for pages alone, a few of each: one customer has a /48 whole and may
+// joinSite makes one of the networks of a /48 that ask for pages alone, a few of each: one customer has a /48 whole and may
 // take another of its 65,536 networks for every request. Not where people come from it too: phones of a carrier have a /64 each.
-func (s *clientSet) joinSites(nets []netSum) []netSum {
-	out := nets[:0]
-	for from, to := 0, 0; from < len(nets); from = to {
-		to = from + 1
-		if nets[from].prefix.Addr().Is4() {
-			out = append(out, nets[from])
+func (s *clientSet) joinSite(nets []netSum) []netSum {
+	var bare []uint32
+	var others []netSum
+	pages, all, n := int64(0), int64(0), 0
+	for _, net := range nets {
+		all += net.pages
+		if net.pages == 0 || !net.bare() {
+			others = append(others, net)
 			continue
 		}
-		site, _ := nets[from].prefix.Addr().Prefix(48)
-		for to < len(nets) && site.Contains(nets[to].prefix.Addr()) {
-			to++
-		}
-		var bare []uint32
-		var others []netSum
-		pages, all, n := int64(0), int64(0), 0
-		for _, net := range nets[from:to] {
-			all += net.pages
-			if net.pages == 0 || !net.bare() {
-				others = append(others, net)
-				continue
-			}
-			pages, n, bare = pages+net.pages, n+1, append(bare, net.actors...)
-		}
-		if n < poolOf || pages < matters || pages*5 < all*4 {
-			out = append(out, nets[from:to]...)
-			continue
-		}
-		one := s.sumNet(site, bare)
-		one.among, one.stays = len(others) > 0, s.together(bare)
-		out = append(append(out, one), others...)
+		pages, n, bare = pages+net.pages, n+1, append(bare, net.actors...)
 	}
-	return out
+	if n < poolOf || pages < matters || pages*5 < all*4 {
+		return nets
+	}
+	one := s.sumNet(bare)
+	one.site, one.among, one.stays = true, len(others) > 0, s.together(bare)
+	return append([]netSum{one}, others...)
 }
 
-func (s *clientSet) sumNet(prefix netip.Prefix, actors []uint32) netSum {
-	n := netSum{prefix: prefix, actors: actors}
+const siteBits = 48 // of IPv6 what one customer is given at most, as a rule (RFC 6177)
+
+// addrOf is the first address of a network that was seen.
+func (s *clientSet) addrOf(n *netSum) netip.Addr {
+	addr, _ := ParseClient([]byte(s.actor[n.actors[0]].addr))
+	return plain(addr)
+}
+
+func (s *clientSet) prefixOf(n *netSum) netip.Prefix {
+	if addr := s.addrOf(n); !n.site {
+		return Network(addr)
+	} else {
+		site, _ := siteOf(addr)
+		return site
+	}
+}
+
+func (s *clientSet) sumNet(actors []uint32) netSum {
+	n := netSum{actors: actors}
 	for k, i := range actors {
 		a := &s.actor[i]
 		n.requests += a.requests
@@ -194,7 +233,7 @@ func (s *clientSet) nameOf(n *netSum) string {
 	first := s.actor[n.actors[0]].addr
 	for _, i := range n.actors {
 		if s.actor[i].addr != first {
-			return n.prefix.String()
+			return s.prefixOf(n).String()
 		}
 	}
 	addr, _ := ParseClient([]byte(first))

@@ -1,17 +1,14 @@
 package correlate
 
-import (
-	"net/netip"
-	"slices"
-)
+import "slices"
 
 // netSum is what browser-like clients of one network did.
 type netSum struct {
-	prefix                             netip.Prefix
 	actors                             []uint32
 	requests, pages, assets, noReferer int64
 	visits                             float64 // by client: an address and an agent
 	stays                              float64 // by address: who changes its agent with every request stays one visitor
+	site                               bool    // it is a /48
 	among                              bool    // it is a part of its network, and the rest is not like it
 	usual                              bool    // it is one of those who tell what is usual
 }
@@ -35,39 +32,54 @@ type usual struct {
 	pages      []float64 // pages per network
 }
 
-// usualPeople measures those who are not bare: were the bare among them, two or three busy machines on a quiet site would be
-// what is usual. Where people themselves show neither assets nor Referers, being bare says nothing, and everybody is measured.
-func usualPeople(nets []netSum, refererLogged bool) usual {
-	u := usualOf(nets, refererLogged, func(n *netSum) bool { return n.pages < matters || !n.bare() })
+// newUsual makes room for so many networks: of a large log these lists, when they grew, were the peak of its memory.
+func newUsual(n int) usual {
+	list := func() []float64 { return make([]float64, 0, n) }
+	return usual{list(), list(), list(), list()}
+}
+
+// usualPeople measures those who are not bare, and all who ask for too little to matter: were the bare among them, two or three
+// busy machines on a quiet site would be what is usual. Where people themselves show neither assets nor Referers, being bare
+// says nothing, and everybody is measured.
+func usualPeople(u usual, nets []netSum, refererLogged bool) usual {
+	u.measure(nets, refererLogged, func(n *netSum) bool { return !n.bare() })
 	if assets, _ := Quantile(u.assetShare, 0.5); assets > showsAssets {
 		return u
 	}
 	if referers, ok := Quantile(u.noReferer, 0.5); ok && referers <= bareReferer {
 		return u
 	}
-	return usualOf(nets, refererLogged, func(*netSum) bool { return true })
+	u.measure(nets, refererLogged, func(n *netSum) bool { return !n.usual })
+	return u
 }
 
-func usualOf(nets []netSum, refererLogged bool, counts func(*netSum) bool) (u usual) {
+// measure adds those of nets that count.
+func (u *usual) measure(nets []netSum, refererLogged bool, counts func(*netSum) bool) {
 	for i := range nets {
-		n := &nets[i]
-		if n.usual = n.pages > 0 && n.visits > 0 && counts(n); !n.usual {
-			continue
-		}
-		u.perVisit = append(u.perVisit, n.perVisit())
-		u.pages = append(u.pages, float64(n.pages))
-		if n.requests < 3 {
-			continue // hardly asked for anything, it shows nothing of how a browser asks
-		}
-		u.assetShare = append(u.assetShare, n.assetShare())
-		if refererLogged {
-			u.noReferer = append(u.noReferer, n.bareShare())
+		if n := &nets[i]; counts(n) {
+			n.usual = u.add(n, refererLogged)
 		}
 	}
 	for _, list := range [][]float64{u.assetShare, u.noReferer, u.perVisit, u.pages} {
 		slices.Sort(list)
 	}
-	return u
+}
+
+// add says whether the network tells anything.
+func (u *usual) add(n *netSum, refererLogged bool) bool {
+	if n.pages == 0 || n.visits == 0 {
+		return false
+	}
+	u.perVisit = append(u.perVisit, n.perVisit())
+	u.pages = append(u.pages, float64(n.pages))
+	if n.requests < 3 {
+		return true // hardly asked for anything, it shows nothing of how a browser asks
+	}
+	u.assetShare = append(u.assetShare, n.assetShare())
+	if refererLogged {
+		u.noReferer = append(u.noReferer, n.bareShare())
+	}
+	return true
 }
 
 func (n *netSum) assetShare() float64 { return float64(n.assets) / float64(n.requests) }
@@ -76,27 +88,30 @@ func (n *netSum) bareShare() float64 { return float64(n.noReferer) / float64(n.r
 
 func (n *netSum) perVisit() float64 { return float64(n.pages) / n.visits }
 
-// bareVisits is the share of the visits by networks that are no machines which fetched pages and nothing else; 0 where fewer than
-// enoughPeople show that a visit's assets stand in this log.
-func bareVisits(nets []netSum, u usual) float64 {
-	bare, all := 0.0, 0.0
-	var shown []float64
-	for i := range nets {
-		n := &nets[i]
-		switch {
-		case n.pages == 0 || u.machine(n):
-			continue
-		case n.bare():
-			bare += n.visits
-		default:
-			shown = append(shown, n.assetShare())
-		}
-		all += n.visits
+// bareVisits counts the visits that fetched pages and nothing else.
+type bareVisits struct {
+	bare, all float64
+	shown     []float64 // asset shares of the others
+}
+
+func (v *bareVisits) add(n *netSum) {
+	switch {
+	case n.pages == 0:
+		return
+	case n.bare():
+		v.bare += n.visits
+	default:
+		v.shown = append(v.shown, n.assetShare())
 	}
-	if share, _ := Median(shown); len(shown) < enoughPeople || share <= showsAssets {
+	v.all += n.visits
+}
+
+// share is 0 where fewer than enoughPeople show that a visit's assets stand in this log.
+func (v *bareVisits) share() float64 {
+	if share, _ := Median(v.shown); len(v.shown) < enoughPeople || share <= showsAssets {
 		return 0
 	}
-	return bare / all
+	return v.bare / v.all
 }
 
 // others is a quantile of those that n is held against, which are not n itself. ok = there are any.

@@ -144,7 +144,7 @@ func (w *Web) Through(refuse func(addr, agent string) bool, limits []Limit, culp
 			if refuse != nil && refuse(addr, agent) {
 				p.Refused += a.requests
 				p.PagesCut += a.pages
-				if p.First.IsZero() || a.first.t.Before(p.First) {
+				if a.first != nil && (p.First.IsZero() || a.first.t.Before(p.First)) {
 					p.First = a.first.t
 				}
 				limited = false

@@ -223,7 +223,7 @@ func (r *router) file(out, seg []byte) []byte {
 	case page:
 		keep = r.depth == 0 && sh.dashes == 0
 	case r.depth == 0 || r.asset || r.prev != literal:
-		keep = true
+		keep = !r.endsInHash(stem)
 	}
 	// A name in a folder that is no asset folder is one of many: /embed/acme.js.
 	if !keep {
@@ -231,6 +231,13 @@ func (r *router) file(out, seg []byte) []byte {
 		return append(out, ext...)
 	}
 	return append(out, seg...)
+}
+
+// endsInHash tells the build's "app.badcafe" of app.badcafe.js: one in fifty hashes of four hexadecimal digits and one in
+// 2,500 of eight has letters alone, which over a year of builds is a name a file.
+func (r *router) endsInHash(stem []byte) bool {
+	part := stem[bytes.LastIndexByte(stem, '.')+1:]
+	return len(part) >= 4 && len(part) < len(stem) && shapeOf(part).hex == len(part) && !r.words.has(part)
 }
 
 // has reports whether seg is a word, or words joined by - _ or . ("product-category", "wp-login", "jquery.min").

@@ -21,7 +21,16 @@ func Quantile(xs []float64, q float64) (float64, bool) {
 	if len(xs) == 0 {
 		return 0, false
 	}
-	return quantileSorted(slices.Sorted(slices.Values(xs)), q), true
+	return quantileSorted(inOrder(xs), q), true
+}
+
+// inOrder is xs, or a sorted copy of it.
+func inOrder(xs []float64) []float64 {
+	if !slices.IsSorted(xs) {
+		xs = slices.Clone(xs)
+		slices.Sort(xs)
+	}
+	return xs
 }
 
 func quantileSorted(s []float64, q float64) float64 {
@@ -38,7 +47,7 @@ func IQR(xs []float64) (float64, bool) {
 	if len(xs) < 2 {
 		return 0, false
 	}
-	s := slices.Sorted(slices.Values(xs))
+	s := inOrder(xs)
 	return quantileSorted(s, 0.75) - quantileSorted(s, 0.25), true
 }
 

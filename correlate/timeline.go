@@ -262,6 +262,14 @@ func (t *Timeline) span(file string) *span {
 // AddInput tells what became of a file. Called once a file, at its end.
 func (t *Timeline) AddInput(in Input) { t.inputs[in.File] = in }
 
+// Rest lets go of what only saves work from line to line: for when reading is over, or pauses.
+func (t *Timeline) Rest() {
+	t.web.agents, t.web.walk, t.web.buf = agentCache{}, nil, nil
+	for _, s := range t.visitors.sets() {
+		s.byNet, s.cells.next = table[int64]{}, nil
+	}
+}
+
 // Merge folds another fold in; two folds of two parts equal one fold of the whole, but for a crowd of clients. other must not be used afterwards.
 func (t *Timeline) Merge(other *Timeline) {
 	for file, in := range other.inputs {

@@ -64,7 +64,7 @@ type statusCell struct {
 	requests, pages                                int64
 	s2xx, s3xx, s4xx, s5xx                         int64
 	s302, s403, s429, s499, s500, s502, s503, s504 int64
-	latency                                        histogram
+	latency                                        *histogram // nil = no request told its time
 	slowest                                        float64
 }
 
@@ -370,7 +370,7 @@ func (w *webFold) countStatus(a *parsers.Access, page bool, class PathClass) {
 		s.pages++
 	}
 	if a.RequestTime.OK && class != Asset {
-		s.latency.add(a.RequestTime.F)
+		s.times().add(a.RequestTime.F)
 		s.slowest = max(s.slowest, a.RequestTime.F)
 	}
 }
@@ -423,8 +423,17 @@ func (s *statusCell) merge(o *statusCell) {
 	s.s502 += o.s502
 	s.s503 += o.s503
 	s.s504 += o.s504
-	s.latency.merge(&o.latency)
+	if o.latency != nil {
+		s.times().merge(o.latency)
+	}
 	s.slowest = max(s.slowest, o.slowest)
+}
+
+func (s *statusCell) times() *histogram {
+	if s.latency == nil {
+		s.latency = &histogram{}
+	}
+	return s.latency
 }
 
 func (w *webFold) merge(o *webFold) {

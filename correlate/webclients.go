@@ -2,16 +2,16 @@ package correlate
 
 // Client is what one address with one agent did over the whole log.
 type Client struct {
-	Addr, Agent                        string // Agent "" = absent, or not logged
-	Requests, Pages, Failed5xx, Denied int64  // Denied: answered 403, 429 or 444
-	First                              Evidence
+	Addr, Agent                        string   // Agent "" = absent, or not logged
+	Requests, Pages, Failed5xx, Denied int64    // Denied: answered 403, 429 or 444
+	First                              Evidence // of those who asked for little, where there are many, without a place
 }
 
 // EachClient calls f for every address and agent, in no particular order: sum what it gives, or take extremes. Of those who
 // were let go it gives the sum, without an address.
 func (w *Web) EachClient(f func(Client)) {
 	give := func(a *actorSum) {
-		f(Client{a.addr, a.agentLogged(), a.requests, a.pages, a.errors5xx, a.limited, a.first.evidence("")})
+		f(Client{a.addr, a.agentLogged(), a.requests, a.pages, a.errors5xx, a.limited, a.firstLine()})
 	}
 	w.clients.each(func(s *clientSet, i int) { give(&s.actor[i]) })
 	if w.clients.people.letGo > 0 {

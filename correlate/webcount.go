@@ -35,8 +35,8 @@ func (s *clientSet) addCount(addr []byte, agent *agentRef, r *parsers.Record, a 
 	case a.Status == 403 || a.Status == 429 || a.Status == 444:
 		sum.limited += a.Requests
 	}
-	if sum.first.at.File == "" || r.Time.Before(sum.first.t) {
-		sum.first = example{r.Time, r.At, sum.first.text}
+	if first := s.first(actor); first.at.File == "" || r.Time.Before(first.t) {
+		*first = example{r.Time, r.At, first.text}
 	}
 	run.route, run.first = several, noFirst
 	if a.Requests > 0 || a.Pages > 0 {
@@ -94,10 +94,7 @@ func (w *webFold) addExample(r *parsers.Record, a *parsers.AccessExample) {
 	}
 	client, agent := w.whose(&a.Access)
 	set := w.clients.set(agent)
-	sum := &set.actor[set.actorOf(client, agent)]
-	set.texts -= boolIndex(sum.first.text != "")
-	sum.first.replaced(r)
-	set.texts += boolIndex(sum.first.text != "")
+	set.first(set.actorOf(client, agent)).replaced(r)
 	route, _ := w.routeAndClass(a.Path)
 	w.route[route].first.replaced(r)
 	if f := w.failures[failure{route, uint16(a.Status)}]; f != nil {

@@ -40,7 +40,9 @@ func (w *Web) Status(from, to time.Time) Totals {
 		t.S429 += s.s429
 		t.S302 += s.s302
 		t.S499 += s.s499
-		h.merge(&s.latency)
+		if s.latency != nil {
+			h.merge(s.latency)
+		}
 	}
 	if m, n := h.quantile(0.5); n > 0 {
 		p, _ := h.quantile(0.95)

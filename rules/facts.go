@@ -306,7 +306,11 @@ func clientRows(c *Case, name func(correlate.Client) string) Known {
 	return k.ranked(func(r Row) float64 { return r.Count })
 }
 
+// before says whether a is the earlier of two lines; one without a place was not kept, and is later than any.
 func before(a, b correlate.Evidence) bool {
+	if a.File == "" || b.File == "" {
+		return a.File != ""
+	}
 	return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) < 0
 }
 

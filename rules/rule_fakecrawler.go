@@ -131,23 +131,23 @@ func (c *Case) addressBook(groups []*correlate.Group) (agents map[string]map[str
 			agents[m.Addr] = map[string]bool{}
 		}
 	}
-	seen := map[string]bool{}
+	var addrs []string
 	c.Web.EachClient(func(cl correlate.Client) {
 		if a := agents[cl.Addr]; a != nil {
 			a[cl.Agent] = true
 		}
-		if seen[cl.Addr] {
-			return
-		}
-		seen[cl.Addr] = true
-		if addr, ok := correlate.ParseClient([]byte(cl.Addr)); ok {
+		addrs = append(addrs, cl.Addr)
+	})
+	slices.Sort(addrs)
+	for _, text := range slices.Compact(addrs) {
+		if addr, ok := correlate.ParseClient([]byte(text)); ok {
 			if correlate.IsPrivate(addr) {
 				private++
 			} else {
 				public++
 			}
 		}
-	})
+	}
 	return agents, private, public
 }
 

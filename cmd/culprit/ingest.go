@@ -73,8 +73,8 @@ func lokiOptions(o correlate.Options) collect.LokiOptions {
 // fold reads everything into one timeline.
 func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.Timeline, error) {
 	var folds []*correlate.Timeline
-	if slices.ContainsFunc(d.units, func(u *collect.Unit) bool { return !u.Again() }) {
-		d.pace.add(largeInput + 1) // what a stream or a Loki holds is not known
+	if slices.ContainsFunc(d.units, func(u *collect.Unit) bool { return !u.Again() || u.Size > largeInput }) {
+		debug.SetGCPercent(paceOfStart) // what a stream or a Loki holds is not known
 	}
 	ctx, done := d.tellProgress(ctx)
 	defer done()
@@ -99,6 +99,8 @@ func (d *driver) fold(ctx context.Context, since, until time.Time) (*correlate.T
 	if d.digests.fold != nil {
 		all.Merge(d.digests.fold)
 	}
+	all.Rest()
+	d.pace.rest()
 	return all, nil
 }
 

@@ -12,7 +12,9 @@ import (
 // one or not at all: the slow start of an incident with 5 MB of logs collected 88 times.
 const (
 	paceOfSmall = 400
-	paceOfLarge = 25
+	paceOfStart = 100 // of a large input: at the pace of a small one 67 MiB are full before it is known to be none
+	paceOfLarge = 20
+	paceOfRest  = 10       // of judging, which leaves a core idle
 	largeInput  = 32 << 20 // bytes read, unpacked
 )
 
@@ -25,5 +27,13 @@ type pacer struct {
 func (p *pacer) add(n int) {
 	if p.read.Add(int64(n)) > largeInput {
 		p.once.Do(func() { debug.SetGCPercent(paceOfLarge) })
+	}
+}
+
+// rest gives back what reading something large has left free, before what is judged makes its own peak on top of it.
+func (p *pacer) rest() {
+	if p.read.Load() > largeInput {
+		debug.SetGCPercent(paceOfRest)
+		debug.FreeOSMemory()
 	}
 }

@@ -118,6 +118,15 @@ func (g *Group) join(a *actorSum, bins []clientCell, visits bool, width int64) {
 	}
 }
 
+// joinAt joins the visits of a client whose bins are of another width.
+func (g *Group) joinAt(a *actorSum, bins []clientCell, width int64) {
+	own := len(g.bins)
+	g.join(a, bins, true, width)
+	for i := own; i < len(g.bins); i++ {
+		g.bins[i].bin = g.bins[i].bin * width / g.width
+	}
+}
+
 // finish sorts the members and joins the bins.
 func (g *Group) finish() {
 	slices.SortStableFunc(g.Members, func(a, b Member) int {

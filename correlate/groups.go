@@ -19,6 +19,7 @@ type Web struct {
 	Files   []string // the access logs, sorted
 
 	RefererLogged, AgentLogged bool
+	App                        AppCrowd
 	BareVisits                 float64 // share of people's visits that fetched pages and nothing else, where others show assets; 0 where none do
 	sites                      map[string]bool
 	bins                       []statusBin
@@ -94,13 +95,23 @@ func (w *Web) group() {
 	programs, public := &w.clients.programs, &w.clients.people
 	people := &Group{Kind: PeopleGroup, Name: "people", width: public.width}
 	known := map[string]Agent{}
+	identify := func(agent string) Agent {
+		ag, ok := known[agent]
+		if !ok {
+			ag = Identify(agent)
+			known[agent] = ag
+			w.AgentLogged = true
+		}
+		return ag
+	}
+	app := programs.appUsers(identify)
 	for i := range programs.actor {
 		a := &programs.actor[i]
-		ag, ok := known[a.agent]
-		if !ok {
-			ag = Identify(a.agent)
-			known[a.agent] = ag
-			w.AgentLogged = true
+		ag := identify(a.agent)
+		if app[ag.Name] && (a.light() || a.several) {
+			people.joinAt(a, programs.cells.of(uint32(i)), programs.width)
+			w.App.add(ag.Name, a)
+			continue
 		}
 		addr, _ := ParseClient([]byte(a.addr))
 		id := Verify(ag, addr)

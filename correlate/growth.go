@@ -61,6 +61,21 @@ func (k Counted) Made(a, b *Snapshot) parsers.Opt {
 	return parsers.Some(made)
 }
 
+// Emptied is the snapshot by which nine in ten of a thousand keys or more were gone, the last such; 0 = none. Neither expiry nor
+// eviction took half of them: somebody emptied the server.
+func Emptied(run []Snapshot) int {
+	for i := len(run) - 1; i > 0; i-- {
+		a, b := &run[i-1], &run[i]
+		if !a.Keys.OK || !b.Keys.OK || a.Keys.N < 1000 || b.Keys.N*10 > a.Keys.N || !a.Expired.OK || !b.Expired.OK || !a.Evicted.OK || !b.Evicted.OK {
+			continue
+		}
+		if gone := (b.Expired.N - a.Expired.N) + (b.Evicted.N - a.Evicted.N); gone*2 < a.Keys.N-b.Keys.N {
+			return i
+		}
+	}
+	return 0
+}
+
 // GrowthOf measures the run of in that was alive at end (zero = the last one). nil when it has no placed snapshot.
 func GrowthOf(in *Instance, end time.Time) *Growth {
 	runs := in.Runs()
@@ -81,6 +96,9 @@ func GrowthOf(in *Instance, end time.Time) *Growth {
 	}
 	if len(run) == 0 {
 		return nil
+	}
+	if i := Emptied(run); i > 0 && len(run)-i > minRegime {
+		run = run[i:] // what is there now grew since
 	}
 	g := &Growth{Instance: in, Run: run, First: &run[0], Last: &run[len(run)-1], End: end, NoTTLShare: -1}
 	if end.IsZero() {

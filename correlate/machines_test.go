@@ -189,6 +189,13 @@ func TestMachines(t *testing.T) {
 			s.ask(at, fmt.Sprintf("198.51.100.%d", i), peopleAgents[2], "/p/1", "")
 		}
 	}, "")
+	f("a program that has a network, and asks for a page by each address in turn", logged, func(s *site) {
+		s.people(30)
+		for i := range 3_000 {
+			at := time.Duration(i) * 28 * time.Second
+			s.ask(at, fmt.Sprintf("198.51.100.%d", i*97%200), peopleAgents[2], fmt.Sprintf("/p/%d", i), "")
+		}
+	}, "198.51.100.0/24")
 	f("clients of an API", logged, func(s *site) {
 		s.people(3)
 		for at := time.Duration(0); at < day; at += 5 * time.Second {

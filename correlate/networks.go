@@ -148,7 +148,27 @@ func (s *clientSet) sumNet(actors []uint32) netSum {
 			n.stays += s.stays(actors[k:], visits)
 		}
 	}
+	if n.bare() && s.oneProgram(n.pages, actors) {
+		n.stays = s.together(actors)
+	}
 	return n
+}
+
+// oneProgram: thirty addresses of one network or more, every one of them shows the same agent, and they came ten times each.
+// Among so many people who come back are several browsers and several versions of each, so what asks there is one, and its
+// addresses are dealt out to its requests. Of phones that an app sends to one page each, thirty may well be alike.
+func (s *clientSet) oneProgram(pages int64, actors []uint32) bool {
+	addrs, last := 0, ""
+	for _, i := range actors {
+		a := &s.actor[i]
+		if a.agent != s.actor[actors[0]].agent {
+			return false
+		}
+		if a.addr != last {
+			addrs, last = addrs+1, a.addr
+		}
+	}
+	return addrs >= matters && pages >= 10*int64(addrs)
 }
 
 // stays counts the visits of the first actor's address; visits are those of the actor alone.

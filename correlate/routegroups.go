@@ -65,7 +65,8 @@ func (w *Web) routeGroups() []*Group {
 	return groups
 }
 
-// soloRoutes are what clients asked for who asked for one route alone, by its hash; nothing where routes are not told apart.
+// soloRoutes are what browsers asked for who asked for one route alone, by its hash; nothing where routes are not told apart. What
+// other people's pages embed, their visitors' browsers ask for; a program that wants one route, an app's or a script, is none.
 func (w *Web) soloRoutes() map[uint64]soloRoute {
 	asked := map[uint64]soloRoute{}
 	if routeGrains[w.fold.routeGrain].routes > 0 {
@@ -76,7 +77,7 @@ func (w *Web) soloRoutes() map[uint64]soloRoute {
 		asked[route] = soloRoute{have.requests + n.requests, have.clients + n.clients}
 	}
 	w.clients.each(func(s *clientSet, i int) {
-		if r := s.running[i].route; r != 0 && r != several {
+		if r := s.running[i].route; r != 0 && r != several && !s.programs {
 			add(r>>1, soloRoute{s.actor[i].requests, 1})
 		}
 	})

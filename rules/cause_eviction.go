@@ -96,6 +96,11 @@ func judgeEviction(c *Case) Hypothesis {
 		lost := correlate.Event{Kind: "sessions-lost", Subject: "sessions", Text: fmt.Sprintf("the hit ratio fell from %s to %s", percent(usual), percent(hit)), From: a.At, To: b.At, Evidence: []correlate.Evidence{b.Evidence("keyspace_misses", "")}}
 		h.Chain = append(h.Chain, link(storm, lost, correlate.Tests{Structural: correlate.Pass, Deviating: h.Tests.Deviating}, -1))
 	}
+	if began, ev := c.startedAround(a.At, worst.step()); began != "" {
+		extra += "; it set in when " + began
+		ev.Note = "as it began"
+		h.Chain[0].For = append(h.Chain[0].For, ev)
+	}
 	h.Summary = fmt.Sprintf("Redis evicted %s keys in %s under %s at its maxmemory of %s%s.", count(worst.evicted), spell(b.At.Sub(a.At)), policyWord(b.Policy), bytesIn(b.Max.Or(0)), extra)
 	h.Onset = storm
 	h.Fixes = []string{"separate-cache-session-instances", "redis-maxmemory-size"}
@@ -112,6 +117,16 @@ type storm struct {
 	share        float64       // of the keys there were, while one of them lives
 	slow         time.Duration // that time, where the storm lasts longer
 	rate, before float64       // evictions a second: of the storm, of the time before it; before is negative where unknown
+}
+
+// step is the time from the last quiet snapshot to the next: the storm began within.
+func (s storm) step() time.Duration {
+	for i := 1; i < len(s.run); i++ {
+		if &s.run[i-1] == s.from {
+			return s.run[i].At.Sub(s.from.At)
+		}
+	}
+	return 0
 }
 
 // findStorm is the stretch with the most evictions among those that began: intervals that evict at stormRate times the pace

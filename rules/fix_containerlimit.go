@@ -37,11 +37,23 @@ func (c *Case) containerFixes(h Hypothesis) []Fix {
 			if big.Comm == "java" {
 				size = limit
 			}
+			pool, okPool := c.bufferPool()
+			value := fmt.Sprintf("%dM", readable(int64(float64(size)/poolOverhead))>>20)
 			if own := ownBound(big.Comm, size, 1, 0); own != "" {
 				f.Text += "\n  " + own
+			} else if isMySQL(big.Comm) {
+				f.Text += "\n  innodb_buffer_pool_size = " + value
 			}
 			f.Text += "\nA limit is too low where the program stands near it for days; it is right, and the program leaks, where it climbs from each start on."
 			f.Effect.Before = fmt.Sprintf("killed at %s", mb(limit))
+			if isMySQL(big.Comm) && okPool && float64(pool.Bytes)*poolOverhead > float64(size) {
+				f.Title = fmt.Sprintf("Set innodb_buffer_pool_size from %s to %s, below the group's limit of %s", mb(pool.Bytes), value, mb(limit))
+				f.Undo = "put the old size back"
+				f.Risk = "a smaller pool reads more from disk: watch Innodb_buffer_pool_reads against Innodb_buffer_pool_read_requests"
+				if p := c.patch(f, pool.Ev.File, setINI("mysqld", "innodb_buffer_pool_size", value)); p.Kind == KindPatch {
+					return []Fix{p}
+				}
+			}
 		} else if known && n > 0 {
 			f.Text = fmt.Sprintf("%d processes held %s of %s, %s each: the limit has room for as many as it holds of these, less one in ten.", n, mb(c.groupHeld()), mb(limit), mb(c.groupHeld()/n))
 			f.Effect.Before = fmt.Sprintf("killed at %s", mb(limit))

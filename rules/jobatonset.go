@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,11 @@ func (c *Case) jobAtOnset() (correlate.Placed[parsers.CronRun], bool) {
 			step = g.Run[i].At.Sub(g.Onset.At)
 		}
 	}
+	return c.jobAround(g.Onset.At, step)
+}
+
+// jobAround is the one job that cron started within a step of an instant, and at most twice in all.
+func (c *Case) jobAround(instant time.Time, step time.Duration) (correlate.Placed[parsers.CronRun], bool) {
 	runs := map[string]int{}
 	var near []correlate.Placed[parsers.CronRun]
 	for _, j := range c.Crons {
@@ -30,15 +36,29 @@ func (c *Case) jobAtOnset() (correlate.Placed[parsers.CronRun], bool) {
 			continue
 		}
 		runs[j.Fact.Command]++
-		if at := j.At.Sub(g.Onset.At); at >= -step && at <= step {
+		if at := j.At.Sub(instant); at >= -step && at <= step {
 			near = append(near, j)
 		}
 	}
 	near = slices.DeleteFunc(near, func(j correlate.Placed[parsers.CronRun]) bool { return runs[j.Fact.Command] > 2 })
 	if len(near) != 1 {
-		return none, false
+		return correlate.Placed[parsers.CronRun]{}, false
 	}
 	return near[0], true
+}
+
+// startedAround says what was started on purpose within a step of an instant, a deployment or a job of cron; "" = nothing, or
+// too much to tell which.
+func (c *Case) startedAround(instant time.Time, step time.Duration) (string, correlate.Evidence) {
+	for _, d := range c.Deploys {
+		if d.Placed && len(c.Deploys) <= 20 && d.At.Sub(instant).Abs() <= step {
+			return fmt.Sprintf("a deployment ran (%s)", lineOf(d.Ev)), d.Ev
+		}
+	}
+	if j, ok := c.jobAround(instant, step); ok {
+		return fmt.Sprintf("cron started %q (%s)", jobName(j.Fact.Command), lineOf(j.Ev)), j.Ev
+	}
+	return "", correlate.Evidence{}
 }
 
 // deployedAtOnset is a deployment within the two snapshots between which the keys began to rise. A log of

@@ -232,6 +232,9 @@ func (c *Case) openRest(all []Hypothesis, told bool) string {
 		if c.Web != nil && c.Web.BareVisits >= bareVisitors {
 			who += fmt.Sprintf(": %s of the visits fetched pages and nothing else, which browsers do not", percent(c.Web.BareVisits))
 		}
+		if c.Web != nil && c.Web.App.Requests*2 > to.N-from.N { // they could have made half of them by a key a request
+			who += fmt.Sprintf(": an app's %s clients, by %s, made %s requests", count(c.Web.App.Clients), joinAnd(c.Web.App.Names), count(c.Web.App.Requests))
+		}
 		if d, ok := c.deployedAtOnset(); ok {
 			who += fmt.Sprintf("; they set in when a deployment ran (%s)", lineOf(d))
 		} else if j, ok := c.jobAtOnset(); ok {

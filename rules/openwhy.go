@@ -96,23 +96,17 @@ func (c *Case) swapped(b Burst) string {
 	return said
 }
 
-// emptied is where nine in ten of Redis's keys went away between two snapshots of one run, and neither expiry nor eviction
-// took half of them: somebody emptied it, and what was cached has to be made again.
+// emptied are the snapshots between which somebody emptied Redis, the last time: what was cached has to be made again.
 func (c *Case) emptied() (before, after *correlate.Snapshot) {
-	if c.Growth == nil {
+	if c.Redis == nil {
 		return nil, nil
 	}
-	run := c.Growth.Run
-	for i := 1; i < len(run); i++ {
-		a, b := &run[i-1], &run[i]
-		if !a.Keys.OK || !b.Keys.OK || a.Keys.N < 1000 || b.Keys.N*10 > a.Keys.N || !a.Expired.OK || !b.Expired.OK || !a.Evicted.OK || !b.Evicted.OK {
-			continue
-		}
-		if gone := (b.Expired.N - a.Expired.N) + (b.Evicted.N - a.Evicted.N); gone*2 < a.Keys.N-b.Keys.N {
-			return a, b
+	for _, run := range c.Redis.Runs() {
+		if i := correlate.Emptied(run); i > 0 {
+			before, after = &run[i-1], &run[i]
 		}
 	}
-	return nil, nil
+	return before, after
 }
 
 // emptiedIn tells of it where it happened as the stretch began.

@@ -32,7 +32,7 @@ const testdata = "../testdata/rules"
 //
 //	@200x30s 192.0.2.7 - - [19/Apr/2026:10:00:00 +0000] "GET /p/{n} HTTP/1.1" 200 9 "-" "-"
 //
-// stands for 200 lines, each 30 seconds after the one before, {n} its number.
+// stands for 200 lines, each 30 seconds after the one before, {n} its number, {n%200} 1 to 200 in turn.
 //
 // A rule must have a case in which it fires and one in which it has all it needs and stays quiet; a patch that a finding
 // carries must silence it.
@@ -252,8 +252,9 @@ func sections(text []byte) []caseFile {
 }
 
 var (
-	repeated = regexp.MustCompile(`^@(\d+)x(\w+) (.*)\n$`)
-	logTime  = regexp.MustCompile(`\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]`)
+	repeated  = regexp.MustCompile(`^@(\d+)x(\w+) (.*)\n$`)
+	remainder = regexp.MustCompile(`\{n%\d+\}`)
+	logTime   = regexp.MustCompile(`\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]`)
 )
 
 const clfTime = "02/Jan/2006:15:04:05 -0700"
@@ -274,7 +275,10 @@ func repeatLines(t *testing.T, text []byte) []byte {
 		}
 		for i := range n {
 			s := strings.ReplaceAll(m[3], "{n}", strconv.Itoa(i+1))
-			s = strings.ReplaceAll(s, "{n%200}", strconv.Itoa(i%200+1))
+			s = remainder.ReplaceAllStringFunc(s, func(old string) string {
+				of, _ := strconv.Atoi(strings.Trim(old, "{n%}"))
+				return strconv.Itoa(i%max(of, 1) + 1)
+			})
 			s = logTime.ReplaceAllStringFunc(s, func(old string) string {
 				at, err := time.Parse(clfTime, strings.Trim(old, "[]"))
 				if err != nil {

@@ -663,7 +663,7 @@ func (t *Timeline) pairFailures(c *clocks, file string) (placement, bool) {
 var failureSignatures = map[string]bool{
 	"connect-refused": true, "socket-unavailable": true, "socket-missing": true, "upstream-timeout": true,
 	"no-live-upstreams": true, "upstream-closed": true, "redis-refused": true, "redis-loading": true,
-	"redis-oom": true, "redis-misconf": true, "redis-timeout": true, "session-lock": true,
+	"redis-readonly": true, "redis-auth": true, "redis-cluster": true, "redis-busy": true, "redis-oom": true, "redis-misconf": true, "redis-timeout": true, "session-lock": true,
 	"php-memory-limit": true, "php-fatal": true, "open-files": true, "no-ports": true, "no-route": true, "name-unknown": true,
 	"upstream-tls": true, "upstream-header": true, "socket-denied": true, "db-gone": true, "db-lock": true,
 }

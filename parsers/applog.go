@@ -95,6 +95,12 @@ func appSignature(line []byte) (signature, session string) {
 		return "redis-maxclients", ""
 	case has("MISCONF "), has("stop-writes-on-bgsave-error"):
 		return "redis-misconf", ""
+	case has("READONLY You can't write"):
+		return "redis-readonly", ""
+	case has("NOAUTH Authentication required"), has("WRONGPASS "), has("ERR invalid password"), has("ERR AUTH <password> called without any password"):
+		return "redis-auth", ""
+	case has("CLUSTERDOWN "):
+		return "redis-cluster", ""
 	case has("BUSY Redis is busy"):
 		return "redis-busy", ""
 	case has("LOADING Redis is loading"), has("Redis is loading the dataset in memory"):
@@ -110,6 +116,7 @@ func appSignature(line []byte) (signature, session string) {
 	case has("No space left on device"), has("ENOSPC"):
 		return "disk-full", ""
 	case has("MySQL server has gone away"), has("Lost connection to MySQL server"), has("Can't connect to MySQL server"), has("Can't connect to local MySQL server"), has("SQLSTATE[HY000] [2002]"),
+		has("mysqli_sql_exception: No such file or directory"), has("mysqli_sql_exception: Connection refused"),
 		has("ECONNREFUSED") && (has(":3306") || has(":5432")), has("could not connect to server: Connection refused"), has("the database system is starting up"), has("the database system is shutting down"):
 		return "db-gone", ""
 	case has("Lock wait timeout exceeded"), has("Deadlock found when trying to get lock"):

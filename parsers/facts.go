@@ -113,7 +113,7 @@ func (*KernelEvent) Kind() string { return "kernel-event" }
 // ServiceEvent is a line of systemd, systemd-oomd, earlyoom or a supervisor about a unit or a process.
 type ServiceEvent struct {
 	Unit    string `json:"unit,omitempty"`
-	Event   string `json:"event"`            // started, stopped, failed, killed, oom-killed, oomd-killed, restarted, reloaded, child-killed, backend-down
+	Event   string `json:"event"`            // started, stopped, failed, killed, oom-killed, oomd-killed, restarted, reloaded, child-killed, backend-down, disk-full, table-full
 	Result  string `json:"result,omitempty"` // oom-kill, signal, exit-code, timeout
 	Signal  string `json:"signal,omitempty"` // KILL, TERM
 	PID     Opt    `json:"pid,omitzero"`
@@ -219,7 +219,7 @@ func (*WebError) Kind() string { return "web-error" }
 
 // AppEvent is an application's own line that names one of the causes: a refused write, a lock wait, a MISCONF.
 type AppEvent struct {
-	Signature string `json:"signature"` // redis-oom, redis-refused, redis-loading, redis-misconf, redis-timeout, redis-maxclients, redis-busy, session-lock, session-lock-503, memory-limit, heap-limit, disk-full, db-connections, db-gone, db-lock, name-unknown, open-files, part-missing, cert-refused
+	Signature string `json:"signature"` // redis-oom, redis-refused, redis-loading, redis-misconf, redis-timeout, redis-maxclients, redis-busy, redis-readonly, redis-auth, redis-cluster, session-lock, session-lock-503, memory-limit, heap-limit, disk-full, db-connections, db-gone, db-lock, name-unknown, open-files, part-missing, cert-refused
 	Program   string `json:"program,omitempty"`
 	Session   string `json:"session,omitempty"` // first 8 characters at most: session ids are secrets
 	WaitedS   OptF   `json:"waited_s,omitzero"`

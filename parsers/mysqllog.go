@@ -102,6 +102,8 @@ func mysqlEvent(msg string) string {
 		return "too-many-connections"
 	case has("No space left on device"), has("Disk is full"), has("disk full"):
 		return "disk-full"
+	case has("The table '") && has("' is full"):
+		return "table-full"
 	case has("Aborting"):
 		return "failed"
 	}

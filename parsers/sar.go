@@ -2,11 +2,12 @@ package parsers
 
 import (
 	"path"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// sar is the memory and swap reports of sysstat (sar -r, sar -S, both inside sar -A), or sadf -d:
+// sar is the memory and swap reports of sysstat (sar -r, sar -S, sar -W, all inside sar -A), or sadf -d:
 //
 //	Linux 6.1.0-21-amd64 (web4)   03/03/26   _x86_64_   (4 CPU)
 //
@@ -17,7 +18,7 @@ import (
 // counts the page cache before sysstat 12 and does not since, so the total is told from it by %memused, to one in 10,000.
 var _ = register(Parser{
 	Name:  "sar",
-	Doc:   "sar -r, sar -S, sadf -d -> host-memory",
+	Doc:   "sar -r, sar -S, sar -W, sadf -d -> host-memory",
 	Match: matchSar,
 	Parse: parseSar,
 })
@@ -29,7 +30,7 @@ func matchSar(_ string, head []byte) int {
 		if isSarBanner(s) {
 			banner = true
 		}
-		if strings.Contains(s, "kbmemfree") || strings.Contains(s, "kbswpfree") || strings.HasPrefix(s, "# hostname;interval;timestamp;") {
+		if strings.Contains(s, "kbmemfree") || strings.Contains(s, "kbswpfree") || strings.Contains(s, "pswpin/s") || strings.HasPrefix(s, "# hostname;interval;timestamp;") {
 			return SureMark
 		}
 	}
@@ -83,7 +84,7 @@ func parseSar(src *Source, emit func(Record)) error {
 		if len(cells) == 0 {
 			return
 		}
-		if strings.HasPrefix(cells[0], "kbmem") || strings.HasPrefix(cells[0], "kbswp") {
+		if strings.HasPrefix(cells[0], "kbmem") || strings.HasPrefix(cells[0], "kbswp") || cells[0] == "pswpin/s" {
 			columns, last = cells[:min(len(cells), 60)], time.Time{} // every report of one file begins on the same day
 			return
 		}
@@ -153,7 +154,7 @@ func sarMemory(columns, cells []string) *HostMemory {
 		if n.N < 0 {
 			n = Opt{}
 		}
-		known = known || n.OK && strings.HasPrefix(column, "kb")
+		known = known || n.OK && strings.HasPrefix(column, "kb") || strings.HasPrefix(column, "pswp")
 		switch column {
 		case "kbmemfree":
 			m.FreeKB = n
@@ -175,6 +176,10 @@ func sarMemory(columns, cells []string) *HostMemory {
 			m.AnonKB = n
 		case "kbpgtbl":
 			m.PagetablesKB = n
+		case "pswpin/s":
+			m.SwapInKBS = swappedKB(cells[i])
+		case "pswpout/s":
+			m.SwapOutKBS = swappedKB(cells[i])
 		case "kbswpfree":
 			m.SwapFreeKB = n
 		case "kbswpused":
@@ -191,6 +196,15 @@ func sarMemory(columns, cells []string) *HostMemory {
 		return nil
 	}
 	return m
+}
+
+// swappedKB makes kB of pages a second, of 4 kB: sar does not say how large a host's are, and few have others.
+func swappedKB(cell string) Opt {
+	f, err := strconv.ParseFloat(cell, 64)
+	if err != nil || f < 0 || f > 1e9 {
+		return Opt{}
+	}
+	return Some(int64(f * 4))
 }
 
 // sarDay reads the date of the banner. 03/04/26 is month first in the C locale and in the US, day first elsewhere: the

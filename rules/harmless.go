@@ -52,6 +52,9 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if _, ok := c.kernelRefuses(); ok {
 		return false, "", 0
 	}
+	if _, ok := c.appSuffers(); ok {
+		return false, "", 0
+	}
 	conf := 0.9
 	var parts []string
 	if web {
@@ -130,7 +133,7 @@ func (c *Case) turnedAway() (correlate.ErrorGroup, bool) {
 		switch g.Signature {
 		case "worker-connections", "no-live-upstreams", "upstream-timeout", "connect-refused", "socket-unavailable", "socket-missing", "socket-denied",
 			"open-files", "no-ports", "no-route", "name-unknown", "db-gone", "db-lock", "upstream-tls", "upstream-header",
-			"redis-refused", "redis-timeout", "redis-misconf", "disk-full":
+			"redis-refused", "redis-timeout", "redis-misconf", "redis-readonly", "redis-auth", "redis-cluster", "redis-busy", "disk-full":
 			if g.N >= 10 && g.N > worst.N {
 				worst = g
 			}

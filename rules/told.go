@@ -65,12 +65,13 @@ func (c *Case) killTold() *correlate.Placed[parsers.OOMKill] {
 var programs = []struct{ word, comm string }{
 	{"redis", "redis-server"}, {"valkey", "valkey-server"}, {"keydb", "keydb-server"}, {"dragonfly", "dragonfly"},
 	{"mariadb", "mariadbd"}, {"mysql", "mysqld"}, {"percona", "mysqld"}, {"postgres", "postgres"}, {"elasticsearch", "java"}, {"opensearch", "java"},
+	{"advanced key-value store", "redis-server"}, {"fastcgi process manager", "php-fpm"}, {"high performance web server", "nginx"}, // as systemd calls the units
 	{"fpm", "php-fpm"}, {"nginx", "nginx"}, {"apache", "apache2"}, {"httpd", "httpd"}, {"memcached", "memcached"},
 }
 
 // programIn is the program that an image is called after, "" when it is none of the known.
 func programIn(image string) string {
-	image = image[strings.LastIndexByte(image, '/')+1:]
+	image = strings.ToLower(image[strings.LastIndexByte(image, '/')+1:])
 	for _, p := range programs {
 		if strings.Contains(image, p.word) {
 			return p.comm

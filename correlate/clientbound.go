@@ -363,7 +363,9 @@ func (s *clientSet) crowd(light []bool) {
 	s.cells.order(len(s.actor))
 }
 
-// loseFirsts drops the first lines of the lightest half of those that have one, but for the first of all.
+// loseFirsts drops the first lines of the lightest half of those that have one, but for the first of all. Whoever has none, since
+// it asked for little then, and has come to ask for a thousandth of everything has its next line kept instead: there are a thousand
+// of these at most.
 func (s *clientSet) loseFirsts() {
 	var first *example
 	for i := range s.actor {
@@ -375,6 +377,15 @@ func (s *clientSet) loseFirsts() {
 		if a := &s.actor[i]; is && a.first != first {
 			a.first = nil
 			s.firsts--
+		}
+	}
+	all := int64(0)
+	for i := range s.actor {
+		all += s.actor[i].requests
+	}
+	for i := range s.actor {
+		if a := &s.actor[i]; a.first == nil && a.requests*1000 >= all {
+			s.running[i].first = noFirst
 		}
 	}
 	s.rehouseLines()

@@ -47,12 +47,11 @@ type clientSet struct {
 	visits    table[uint32]    // of people without cells, by minute
 	solo      table[soloRoute] // by route: what people let go, who asked for nothing else, asked of it
 
-	grew    bool  // something was added that has a limit
-	firsts  int   // first lines kept
-	start   int64 // of the bin found last
-	bin     uint32
-	touched int          // see fetch
-	byNet   table[int64] // see weights
+	grew   bool  // something was added that has a limit
+	firsts int   // first lines kept
+	start  int64 // of the bin found last
+	bin    uint32
+	byNet  table[int64] // see weights
 }
 
 // actorSum is what one client did over the whole log.
@@ -104,6 +103,7 @@ type hit struct {
 	client uint64 // hash of addr
 	route  uint64 // hash of the route's name
 	line   int
+	actor  int32 // its client's number, when fetched; it may have another since
 	marks
 }
 
@@ -131,9 +131,11 @@ type agentRef struct {
 func (c *clientFold) add(h *hit, file string) {
 	s := c.set(h.agent)
 	key := s.key(h.client, h.agent)
-	n := s.index.find(key, s.running)
-	if n < 0 {
-		n = s.addActor(key, h.addr, h.agent)
+	n := int(h.actor)
+	if uint(n) >= uint(len(s.running)) || s.running[n].key != key {
+		if n = s.index.find(key, s.running); n < 0 {
+			n = s.addActor(key, h.addr, h.agent)
+		}
 	}
 	s.count(uint32(n), h, file)
 	if s.grew {
@@ -243,14 +245,19 @@ func (r *running) visit(route uint64) {
 	}
 }
 
-// offer holds a line against the first of an actor.
+// offer holds a line against the first of an actor, unless that was let go.
 func (s *clientSet) offer(actor uint32, h *hit, file string) {
+	run := &s.running[actor]
+	if run.first != noFirst && s.actor[actor].first == nil {
+		run.first = uint32(h.t.Unix())
+		return
+	}
 	first := s.first(actor)
 	at := parsers.Pos{File: file, Line: h.line}
 	if first.sooner(h.t, at) {
 		*first = example{h.t, at, s.lines.keep(clipped(h.raw))}
 	}
-	s.running[actor].first = uint32(min(first.t.Unix(), noFirst))
+	run.first = uint32(min(first.t.Unix(), noFirst))
 }
 
 // first is the first line of an actor, of no place when it is not kept yet.

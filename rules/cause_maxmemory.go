@@ -93,7 +93,7 @@ func judgeMaxmemory(c *Case) Hypothesis {
 	if policyEv.File != "" {
 		full.Evidence = append(full.Evidence, policyEv)
 	}
-	refusal := correlate.Event{Kind: "writes-refused", Subject: "redis-server", Text: fmt.Sprintf("%s writes were refused", count(refused)), From: at, Evidence: refusedEv}
+	refusal := correlate.Event{Kind: "writes-refused", Subject: "redis-server", Text: writesWere(refused) + " refused", From: at, Evidence: refusedEv}
 	if refused == 0 {
 		refusal.Text = "writes fail at the limit"
 	}

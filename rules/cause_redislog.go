@@ -31,9 +31,9 @@ unavailable", not "Cannot allocate memory").`,
 		h.Evidence = append(h.Evidence, firstEvidence(c.redisEvents("misconf"), 1)...)
 		after := ""
 		if c.misconf() > 0 {
-			after = fmt.Sprintf(", and %s writes were then refused with MISCONF", count(c.misconf()))
+			after = fmt.Sprintf(", and %s then refused with MISCONF", writesWere(c.misconf()))
 		}
-		h.Summary = fmt.Sprintf("the kernel refused Redis's fork %s times for want of memory it would have promised%s.", count(len(failed)), after)
+		h.Summary = fmt.Sprintf("the kernel refused Redis's fork %s for want of memory it would have promised%s.", times(len(failed)), after)
 		h.Fixes = []string{"overcommit-memory", "rdb-schedule", "redis-maxmemory"}
 		return h
 	},
@@ -89,9 +89,9 @@ times of the lines tell.`,
 		if h.State == Established {
 			after := ""
 			if c.misconf() > 0 {
-				after = fmt.Sprintf("; %s writes were refused with MISCONF", count(c.misconf()))
+				after = fmt.Sprintf("; %s refused with MISCONF", writesWere(c.misconf()))
 			}
-			h.Summary = fmt.Sprintf("the disk was full and Redis failed to persist %s times%s.", count(len(full)), after)
+			h.Summary = fmt.Sprintf("the disk was full and Redis failed to persist %s%s.", times(len(full)), after)
 			h.Fixes = []string{"free-disk", "collect-evidence"}
 			if !h.ofAOF() {
 				h.Fixes = []string{"free-disk", "rdb-schedule", "collect-evidence"}
@@ -157,5 +157,7 @@ func (c *Case) misconf() int64 {
 	}
 	return n
 }
+
+func writesWere(n int64) string { return count(n) + " " + numbered(int(n), "write was", "writes were") }
 
 func containsFold(s, sub string) bool { return strings.Contains(strings.ToLower(s), sub) }

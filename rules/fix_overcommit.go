@@ -32,6 +32,10 @@ func (c *Case) overcommitFixes(h Hypothesis) []Fix {
 		f.Title += hygiene
 		f.Effect.After = "forks are granted either way here: it is hygiene beside maxmemory and the save schedule"
 		f.Effect.Prevents = correlate.Fail
+	case h.Cause == "allocation-refused":
+		f.Title = "Let the kernel promise Redis what it asks for: vm.overcommit_memory = 1"
+		f.Effect.Before = "the allocation was refused; the log does not say by what"
+		f.Effect.After = "granted where vm.overcommit_memory was 2; refused as before by a ulimit -v or a 32-bit build"
 	case h.Cause == "fork-refused":
 		f.Effect.Before = "the kernel refused the fork: saves failed, and writes with them (MISCONF)"
 		f.Effect.After = "the fork is granted"

@@ -103,6 +103,7 @@ type Placed[T any] struct {
 	Fact   T
 	At     time.Time
 	Placed bool
+	Logged time.Time     // the local time of the line, where no zone places it; year 0 = the line has none
 	Error  time.Duration // how far off At can be
 	Ev     Evidence
 }
@@ -229,6 +230,8 @@ func place[T any](c *clocks, list []seen[T]) []Placed[T] {
 		p := Placed[T]{Fact: s.fact, Ev: Evidence{File: s.at.File, Line: s.at.Line, Text: s.text}}
 		if at, err, ok := c.utc(s.at.File, s.when); ok {
 			p.At, p.Placed, p.Error, p.Ev.Time = at, true, err, at
+		} else if s.when.clock == parsers.LocalClock {
+			p.Logged = s.when.t
 		}
 		if p.Placed && !within(p.At, c.since, c.until) {
 			continue

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -60,7 +61,7 @@ func parseDockerInspect(src *Source, emit func(Record)) error {
 		text = text[:maxJSON]
 	}
 	start := bytes.IndexAny(text, "[{")
-	if start < 0 || inspectFields(text, 5) > 0 {
+	if start < 0 || inspectFields(text, 5) > 0 && !wholeContainerRE.Match(text) {
 		eachTextLine(src, text, func(line string, at Pos) {
 			if c := inspectLine(line); c != nil {
 				emit(Record{At: at, Raw: []byte(line), Fact: c})
@@ -92,6 +93,9 @@ func parseDockerInspect(src *Source, emit func(Record)) error {
 	}
 	return nil
 }
+
+// wholeContainerRE tells the JSON of a container, on however few lines, from that of its state alone ({{json .State}}).
+var wholeContainerRE = regexp.MustCompile(`"State"\s*:\s*\{`)
 
 type dockerContainer struct {
 	Name  string
@@ -168,9 +172,10 @@ func optOf(n *int64) Opt {
 	return Some(*n)
 }
 
-// inspectLine reads the fields of a --format answer, in whatever notation: "OOMKilled=false ExitCode=0", "OOMKilled: true".
+// inspectLine reads the fields of a --format answer, in whatever notation: "OOMKilled=false ExitCode=0", "OOMKilled: true",
+// {"OOMKilled":true,"ExitCode":137}.
 func inspectLine(line string) *Container {
-	line = strings.NewReplacer("\"", "", ",", " ", ": ", "=", " = ", "=").Replace(line)
+	line = strings.NewReplacer("\": ", "=", "\":", "=", "\"", "", "{", " ", "}", " ", ",", " ", ": ", "=", " = ", "=").Replace(line)
 	c, known := &Container{}, 0
 	for _, word := range strings.Fields(line) {
 		name, value, ok := strings.Cut(word, "=")

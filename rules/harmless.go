@@ -194,8 +194,12 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 		if c.Leak.State == Established && len(c.Keys) == 0 {
 			votes["key-sample"] += 4
 		}
-		if !c.Kill.Placed {
+		switch {
+		case c.Kill.Placed:
+		case c.Kill.Logged.IsZero():
 			votes["boot-time"] += 2
+		default:
+			votes["host-zone"] += 2
 		}
 		if c.Growth == nil {
 			votes["redis-info"] += 2

@@ -100,7 +100,7 @@ func (c *Case) facts(r *Report) {
 		if k.Placed {
 			r.Incident.KilledAt, r.Incident.KillError = k.At, k.Error
 		}
-		r.Incident.KilledLine = k.Ev
+		r.Incident.KilledLine, r.Incident.KillLogged = k.Ev, k.Logged
 	}
 	c.where(&r.Incident)
 	if b, ok := c.mainBurst(); ok {
@@ -191,7 +191,7 @@ func (c *Case) openSummary(all []Hypothesis) string {
 	} else if g, ok := c.turnedAway(); ok {
 		head = fmt.Sprintf("the web server says %s %s (%s:%d)", times(int(g.N)), saying(g.Signature), g.First.Ev.File, g.First.Ev.Line)
 	}
-	return head + "; " + c.openRest(all, told) + c.unreadable()
+	return head + c.diedLoading() + "; " + c.openRest(all, told) + c.unreadable()
 }
 
 // unreadable says why a file of a known format gave nothing, where that holds for most of its lines.

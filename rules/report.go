@@ -47,6 +47,7 @@ type IncidentFacts struct {
 	Victim     string // comm; "" = nobody was killed, or not known
 	VictimPID  int64  // 0 = not known
 	KilledAt   time.Time
+	KillLogged time.Time     // the local time of KilledLine, where KilledAt is not known for want of a zone; year 0 = it has none
 	KillError  time.Duration // of KilledAt
 	OnsetAt    time.Time     // when the cause set in
 	EndedAt    time.Time     // service was back; zero = not known

@@ -99,6 +99,9 @@ type end struct {
 	ev     correlate.Evidence
 }
 
+// exitKilled is what a container's or a shell's status says of SIGKILL: 128 and the signal's number.
+const exitKilled = 137
+
 // lastEnd is the last of them in the time that the input tells of.
 func (c *Case) lastEnd() (end, bool) {
 	var last end
@@ -127,6 +130,11 @@ func (c *Case) lastEnd() (end, bool) {
 			continue
 		}
 		take(e)
+	}
+	for _, ct := range c.Containers {
+		if f := &ct.Fact; f.ExitCode.Or(0) == exitKilled && f.OOMKilled != "true" && serviceComm.MatchString(commOf(cmp.Or(programIn(f.Image), f.Name))) {
+			take(end{text: fmt.Sprintf("container %s was ended by SIGKILL (exit code %d: for memory, or by a stop that it did not heed)", f.Name, exitKilled), at: f.Finished.UTC(), placed: !f.Finished.IsZero(), ev: ct.Ev})
+		}
 	}
 	for _, p := range c.Pool {
 		if p.Fact.Event == "child-killed" && p.Fact.Signal.Or(0) == 9 {

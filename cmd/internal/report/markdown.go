@@ -148,7 +148,7 @@ func (m *markdown) facts() {
 		}
 	}
 	if v := victim(f); v != "" {
-		at := "at a time that is not known"
+		at := killLogged(f)
 		if !f.KilledAt.IsZero() {
 			at = m.moment(f.KilledAt) + within(f.KillError)
 		}

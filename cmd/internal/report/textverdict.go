@@ -87,11 +87,23 @@ func where(f rules.IncidentFacts) string {
 func killed(f rules.IncidentFacts) string {
 	if f.KilledAt.IsZero() {
 		if f.Victim != "" || f.VictimPID != 0 {
-			return "at a time that is not known"
+			return killLogged(f)
 		}
 		return ""
 	}
 	return moment(f.KilledAt) + " UTC" + within(f.KillError)
+}
+
+// killLogged is what the line of the kill tells of its time, where that is no instant.
+func killLogged(f rules.IncidentFacts) string {
+	switch t := f.KillLogged; {
+	case t.IsZero():
+		return "at a time that is not known"
+	case t.Year() == 0:
+		return t.Format("2 Jan 15:04:05") + " by its own clock, whose year and zone are not known"
+	default:
+		return t.Format("2006-01-02 15:04:05") + " by its own clock, whose zone is not known"
+	}
 }
 
 func within(d time.Duration) string {

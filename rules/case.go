@@ -243,10 +243,29 @@ const feltWithin = 5 * time.Minute
 
 func (c *Case) felt(k *correlate.Placed[parsers.OOMKill]) bool {
 	if !k.Placed {
-		return false
+		return c.maybeFelt(k)
 	}
 	for _, b := range c.Bursts {
 		if b.From.After(k.At.Add(-2*time.Minute)) && b.From.Before(k.At.Add(feltWithin)) {
+			return true
+		}
+	}
+	return false
+}
+
+// maybeFelt: the kill's zone is not known, but whole hours from its wall time requests began to fail. A stretch does so by chance
+// once in nine times; that is enough to look at a kill that the whole host's memory was short for, not at one in a group.
+func (c *Case) maybeFelt(k *correlate.Placed[parsers.OOMKill]) bool {
+	if k.Logged.IsZero() || k.Fact.Constraint == "memcg" {
+		return false
+	}
+	for _, b := range c.Bursts {
+		wall := k.Logged
+		if wall.Year() == 0 {
+			wall = wall.AddDate(b.From.Year(), 0, 0)
+		}
+		off := b.From.Sub(wall)
+		if d := off - off.Round(time.Hour); d > -2*time.Minute && d < feltWithin && off.Abs() < 15*time.Hour {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"culprit/correlate"
@@ -96,6 +97,11 @@ func judgeEviction(c *Case) Hypothesis {
 		lost := correlate.Event{Kind: "sessions-lost", Subject: "sessions", Text: fmt.Sprintf("the hit ratio fell from %s to %s", percent(usual), percent(hit)), From: a.At, To: b.At, Evidence: []correlate.Evidence{b.Evidence("keyspace_misses", "")}}
 		h.Chain = append(h.Chain, link(storm, lost, correlate.Tests{Structural: correlate.Pass, Deviating: h.Tests.Deviating}, -1))
 	}
+	if a.Max.Or(0) > b.Max.Or(0) && b.Max.Or(0) > 0 {
+		ev := a.Evidence("maxmemory", "as it was")
+		extra += fmt.Sprintf("; it was %s before (%s)", bytesIn(a.Max.N), lineOf(ev))
+		h.Chain[0].For = append(h.Chain[0].For, ev)
+	}
 	if began, ev := c.startedAround(a.At, worst.step()); began != "" {
 		extra += "; it set in when " + began
 		ev.Note = "as it began"
@@ -104,6 +110,9 @@ func judgeEviction(c *Case) Hypothesis {
 	h.Summary = fmt.Sprintf("Redis evicted %s keys in %s under %s at its maxmemory of %s%s.", count(worst.evicted), spell(b.At.Sub(a.At)), policyWord(b.Policy), bytesIn(b.Max.Or(0)), extra)
 	h.Onset = storm
 	h.Fixes = []string{"separate-cache-session-instances", "redis-maxmemory-size"}
+	if a.Max.Or(0) > b.Max.Or(0) && b.Max.Or(0) > 0 {
+		slices.Reverse(h.Fixes) // it had room before
+	}
 	return h
 }
 

@@ -86,7 +86,11 @@ func (c *Case) verdict(r *Report, all []Hypothesis) {
 			r.Verdict.Confidence = max(r.Verdict.Confidence, h.Confidence)
 		}
 	}
-	c.addFixes(r, Hypothesis{Fixes: []string{"collect-evidence"}})
+	fixes := []string{"collect-evidence"}
+	if c.Kill != nil && c.Leak.State != Established && c.limitTooLarge() != "" {
+		fixes = append([]string{"redis-maxmemory-size"}, fixes...)
+	}
+	c.addFixes(r, Hypothesis{Fixes: fixes})
 }
 
 // facts are the victim and the impact, told whatever the verdict is.
@@ -259,7 +263,24 @@ func (c *Case) openRest(all []Hypothesis, told bool) string {
 	if n, ev, ok := c.sharedMemory(); ok {
 		return fmt.Sprintf("%s of %s of RAM were shared memory, which belongs to no process: files in a tmpfs (/dev/shm, /run, /tmp) or segments that nobody removed (%s)", bytesIn(n), bytesIn(c.RAM.Bytes), lineOf(ev))
 	}
+	if over := c.limitTooLarge(); over != "" {
+		return over
+	}
 	return "nothing in the input shows what grew"
+}
+
+// limitTooLarge: Redis was killed before it reached its own limit, which leaves the others less than they take; "" = not so.
+func (c *Case) limitTooLarge() string {
+	if c.Kill == nil || !IsRedis(c.Kill.Fact.VictimComm) || c.inGroup() || c.redisElsewhere() {
+		return ""
+	}
+	max, ok := c.maxmemory()
+	rss := killedRSS(c.Kill)
+	b, okBudget := c.budget()
+	if !ok || !okBudget || max.Bytes == 0 || rss > max.Bytes*11/10 || b.peak(max.Bytes) <= b.Redis {
+		return ""
+	}
+	return fmt.Sprintf("Redis held what its maxmemory of %s (%s) allows, and beside the others the host has %s for it: the limit is too large", bytesIn(max.Bytes), lineOf(max.Ev), bytesIn(b.Redis))
 }
 
 // bigKey is the key that a listing shows to be large enough for what grew, and how large: a tenth of the growth by its bytes,

@@ -16,9 +16,9 @@ type statusBin struct {
 
 // Totals are the requests of a stretch of time by outcome.
 type Totals struct {
-	Requests, Pages, S5xx, S500, S502, S503, S504, S429, S302, S499 int64
-	LatencyMedian                                                   parsers.OptF // seconds
-	LatencyP95                                                      parsers.OptF
+	Requests, Pages, S5xx, S500, S502, S503, S504, S403, S429, S302, S499 int64
+	LatencyMedian                                                         parsers.OptF // seconds
+	LatencyP95                                                            parsers.OptF
 }
 
 // Status sums the bins that begin in [from, to).
@@ -37,6 +37,7 @@ func (w *Web) Status(from, to time.Time) Totals {
 		t.S502 += s.s502
 		t.S503 += s.s503
 		t.S504 += s.s504
+		t.S403 += s.s403
 		t.S429 += s.s429
 		t.S302 += s.s302
 		t.S499 += s.s499

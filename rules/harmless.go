@@ -37,7 +37,8 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if c.saveKilled() != nil || c.diedInWindow() {
 		return false, "", 0
 	}
-	if b, ok := c.mainBurst(); ok && b.Failed >= 10 {
+	meant, limited := c.limitedAsMeant()
+	if b, ok := c.mainBurst(); ok && b.Failed >= 10 && !limited {
 		return false, "", 0
 	}
 	if _, ok := c.lastEnd(); ok {
@@ -53,6 +54,9 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 		return false, "", 0
 	}
 	if _, ok := c.appSuffers(); ok {
+		return false, "", 0
+	}
+	if c.unwell() != "" {
 		return false, "", 0
 	}
 	conf := 0.9
@@ -87,6 +91,9 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if len(c.Elsewhere) > 0 {
 		k := c.Elsewhere[0]
 		note = fmt.Sprintf("the kill of %s is not this stack's: %s", name(k.Fact.VictimComm), c.WhyElsewhere[0])
+	}
+	if limited {
+		note = meant + "; " + note
 	}
 	well := fmt.Sprintf("%s; %s", joinAnd(parts), note)
 	if ahead, ok := c.ahead(); ok {

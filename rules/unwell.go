@@ -1,0 +1,177 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"culprit/correlate"
+)
+
+// What visitors suffer that is no 5xx: they wait, give up, are turned away, or do not reach the server at all. None of it has a
+// cause in this catalogue; but a day with it is not quiet.
+
+// unwell names the first of these that a stretch of the access log shows; "" = none.
+func (c *Case) unwell() string {
+	if c.Web == nil || len(c.Web.Files) == 0 {
+		return ""
+	}
+	for _, look := range []func() string{c.waited, c.gaveUp, c.denied, c.silent} {
+		if said := look(); said != "" {
+			return said
+		}
+	}
+	return ""
+}
+
+// unwellFor is the least that counts: ten minutes are more than a restart, a deployment or a dump of a table.
+const unwellFor = 10 * time.Minute
+
+// stretch is a run of bins, up to five minutes apart, of which something holds.
+type stretch struct {
+	from, to    time.Time
+	n, requests int64
+	worst       float64
+}
+
+// longest joins the bins of which is tells how many requests are meant (0 = not such a bin) and a figure, and gives the longest run.
+func (c *Case) longest(is func(correlate.Totals) (int64, float64)) stretch {
+	var best, now stretch
+	c.Web.EachBin(func(at time.Time, width time.Duration, t correlate.Totals) {
+		n, worst := is(t)
+		if n == 0 {
+			return
+		}
+		if now.n == 0 || at.Sub(now.to) > feltWithin {
+			now = stretch{from: at}
+		}
+		now.to, now.n, now.requests, now.worst = at.Add(width), now.n+n, now.requests+t.Requests, max(now.worst, worst)
+		if now.to.Sub(now.from) > best.to.Sub(best.from) {
+			best = now
+		}
+	})
+	return best
+}
+
+// waited: of a hundred pages or more, one in twenty took five times as long as one in twenty usually does, and two seconds more,
+// which is when people leave.
+func (c *Case) waited() string {
+	var usual []float64
+	c.Web.EachBin(func(_ time.Time, _ time.Duration, t correlate.Totals) {
+		if t.Pages >= 5 && t.LatencyP95.OK {
+			usual = append(usual, t.LatencyP95.F)
+		}
+	})
+	median, ok := correlate.Median(usual)
+	if !ok {
+		return ""
+	}
+	s := c.longest(func(t correlate.Totals) (int64, float64) {
+		if t.Pages < 5 || !t.LatencyP95.OK || t.LatencyP95.F < 5*median || t.LatencyP95.F < median+2 {
+			return 0, 0
+		}
+		return t.Pages, t.LatencyP95.F
+	})
+	if s.to.Sub(s.from) < unwellFor || s.n < 100 {
+		return ""
+	}
+	return fmt.Sprintf("one answer in twenty took some %.0f s or more for %s from %s on, where %.1f s are usual", s.worst, spell(s.to.Sub(s.from)), clockTime(s.from), median)
+}
+
+// gaveUp: clients closed the connection before the answer came (499), one in twenty, ten times as many as usual, thirty at least.
+func (c *Case) gaveUp() string {
+	all := c.Web.Status(c.Web.From, c.Web.To.Add(time.Second))
+	usual := float64(all.S499) / float64(max(all.Requests, 1))
+	s := c.longest(func(t correlate.Totals) (int64, float64) {
+		if t.S499 == 0 || float64(t.S499) < 0.05*float64(t.Requests) {
+			return 0, 0
+		}
+		return t.S499, 0
+	})
+	if s.to.Sub(s.from) < unwellFor || s.n < 30 || float64(s.n) < 3*usual*float64(s.requests) {
+		return ""
+	}
+	return fmt.Sprintf("%s of %s requests were given up by their clients (499) from %s on: the answers came too late", count(s.n), count(s.requests), clockTime(s.from))
+}
+
+// denied: half of all requests were answered 403, for browsers of twenty networks or more. One bot that a rule keeps out is what the
+// rule is for.
+func (c *Case) denied() string {
+	s := c.longest(func(t correlate.Totals) (int64, float64) {
+		if t.S403*2 < t.Requests || t.S403 == 0 {
+			return 0, 0
+		}
+		return t.S403, 0
+	})
+	if s.to.Sub(s.from) < unwellFor || s.n < 100 {
+		return ""
+	}
+	nets := map[string]bool{}
+	c.Web.EachClient(func(cl correlate.Client) {
+		if addr, ok := correlate.ParseClient([]byte(cl.Addr)); ok && cl.Denied > 0 && !correlate.Identify(cl.Agent).Class.Automated() {
+			nets[correlate.Network(addr).String()] = true
+		}
+	})
+	if len(nets) < 20 {
+		return ""
+	}
+	return fmt.Sprintf("%s of %s requests were answered 403 from %s on, browsers' of %s networks among them", count(s.n), count(s.requests), clockTime(s.from), count(int64(len(nets))))
+}
+
+// silent: inside one file no request at all for a quarter of an hour, ten times as long as any other silence of the log: nobody got
+// through, or nothing was written. Nights come back, and their silences are alike.
+func (c *Case) silent() string {
+	var last, from time.Time
+	var silences []time.Duration
+	longest := time.Duration(0)
+	c.Web.EachBin(func(at time.Time, width time.Duration, _ correlate.Totals) {
+		if !last.IsZero() {
+			gap := at.Sub(last)
+			silences = append(silences, gap)
+			if gap > longest {
+				longest, from = gap, last
+			}
+		}
+		last = at.Add(width)
+	})
+	if longest < 15*time.Minute || len(silences) < 60 {
+		return ""
+	}
+	slices.Sort(silences)
+	second := max(silences[len(silences)-2], time.Minute)
+	if longest < 10*second {
+		return ""
+	}
+	for _, in := range c.Inputs {
+		if slices.Contains(c.Web.Files, in.File) && in.From.Before(from) && in.To.After(from.Add(longest)) {
+			return fmt.Sprintf("not one request stands in %s for %s from %s on, where no other silence is longer than %s: nobody got through, or nothing was written", path.Base(in.File), spell(longest), clockTime(from), spell(second))
+		}
+	}
+	return ""
+}
+
+// limitedAsMeant: nine in ten failures are refusals by limit_req, and nineteen in twenty of all met crawlers and other programs:
+// that is what the limit is for.
+func (c *Case) limitedAsMeant() (string, bool) {
+	if c.Web == nil || len(c.Web.Files) == 0 {
+		return "", false
+	}
+	refused := correlate.ErrorGroup{}
+	for _, g := range c.Errors {
+		if g.Signature == "limit-req" {
+			refused = g
+		}
+	}
+	all, programs := int64(0), int64(0)
+	c.Web.EachClient(func(cl correlate.Client) {
+		all += cl.Failed5xx
+		if correlate.Identify(cl.Agent).Class.Automated() {
+			programs += cl.Failed5xx
+		}
+	})
+	if refused.N == 0 || refused.N*10 < all*9 || programs*20 < all*19 {
+		return "", false
+	}
+	return fmt.Sprintf("%s of the failures were crawlers that limit_req refused, as it is meant to (%s)", percent(float64(programs)/float64(all)), lineOf(refused.First.Ev)), true
+}

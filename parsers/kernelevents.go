@@ -110,6 +110,8 @@ func kernelFact(msg []byte) *KernelEvent {
 		return event("nfs-lost")
 	case has("o space left on device") || has("critical space allocation error") || has(" ENOSPC") || has("error -28"):
 		return event("disk-full")
+	case has("dev fd0") || has("dev sr0"): // a virtual machine's empty drives
+		return nil
 	case has("I/O error") || has("critical target error") || has("critical medium error") || bytes.HasPrefix(msg, []byte("EXT4-fs error")) ||
 		has("emounting filesystem read-only") || has("writeback error on sector") || bytes.HasPrefix(msg, []byte("BTRFS error")):
 		return event("io-error")

@@ -2,22 +2,20 @@ package rules
 
 import (
 	"fmt"
-	"path"
-	"slices"
 	"time"
 
 	"culprit/correlate"
 )
 
-// What visitors suffer that is no 5xx: they wait, give up, are turned away, or do not reach the server at all. None of it has a
-// cause in this catalogue; but a day with it is not quiet.
+// What visitors suffer that is no 5xx: they wait, give up, or are turned away. None of it has a cause in this catalogue; but a
+// day with it is not quiet. A hole in the log is no sign of it: as often the log is what is missing.
 
 // unwell names the first of these that a stretch of the access log shows; "" = none.
 func (c *Case) unwell() string {
 	if c.Web == nil || len(c.Web.Files) == 0 {
 		return ""
 	}
-	for _, look := range []func() string{c.waited, c.gaveUp, c.denied, c.silent} {
+	for _, look := range []func() string{c.waited, c.gaveUp, c.denied} {
 		if said := look(); said != "" {
 			return said
 		}
@@ -117,38 +115,6 @@ func (c *Case) denied() string {
 		return ""
 	}
 	return fmt.Sprintf("%s of %s requests were answered 403 from %s on, browsers' of %s networks among them", count(s.n), count(s.requests), clockTime(s.from), count(int64(len(nets))))
-}
-
-// silent: inside one file no request at all for a quarter of an hour, ten times as long as any other silence of the log: nobody got
-// through, or nothing was written. Nights come back, and their silences are alike.
-func (c *Case) silent() string {
-	var last, from time.Time
-	var silences []time.Duration
-	longest := time.Duration(0)
-	c.Web.EachBin(func(at time.Time, width time.Duration, _ correlate.Totals) {
-		if !last.IsZero() {
-			gap := at.Sub(last)
-			silences = append(silences, gap)
-			if gap > longest {
-				longest, from = gap, last
-			}
-		}
-		last = at.Add(width)
-	})
-	if longest < 15*time.Minute || len(silences) < 60 {
-		return ""
-	}
-	slices.Sort(silences)
-	second := max(silences[len(silences)-2], time.Minute)
-	if longest < 10*second {
-		return ""
-	}
-	for _, in := range c.Inputs {
-		if slices.Contains(c.Web.Files, in.File) && in.From.Before(from) && in.To.After(from.Add(longest)) {
-			return fmt.Sprintf("not one request stands in %s for %s from %s on, where no other silence is longer than %s: nobody got through, or nothing was written", path.Base(in.File), spell(longest), clockTime(from), spell(second))
-		}
-	}
-	return ""
 }
 
 // limitedAsMeant: nine in ten failures are refusals by limit_req, and nineteen in twenty of all met crawlers and other programs:

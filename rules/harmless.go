@@ -92,6 +92,9 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 		k := c.Elsewhere[0]
 		note = fmt.Sprintf("the kill of %s is not this stack's: %s", name(k.Fact.VictimComm), c.WhyElsewhere[0])
 	}
+	if hole := c.hole(); hole != "" {
+		note, conf = hole+"; "+note, min(conf, 0.7)
+	}
 	if limited {
 		note = meant + "; " + note
 	}

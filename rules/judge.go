@@ -194,6 +194,8 @@ func (c *Case) openSummary(all []Hypothesis) string {
 		head = said
 	} else if said := c.unwell(); said != "" {
 		head = said
+	} else if said := c.shortNow(); said != "" {
+		head = said
 	} else if g, ok := c.turnedAway(); ok {
 		head = fmt.Sprintf("the web server says %s %s (%s:%d)", times(int(g.N)), saying(g.Signature), g.First.Ev.File, g.First.Ev.Line)
 	}

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"path"
+	"slices"
 	"time"
 
 	"culprit/correlate"
@@ -115,6 +117,65 @@ func (c *Case) denied() string {
 		return ""
 	}
 	return fmt.Sprintf("%s of %s requests were answered 403 from %s on, browsers' of %s networks among them", count(s.n), count(s.requests), clockTime(s.from), count(int64(len(nets))))
+}
+
+// hole: inside one file no request at all for a quarter of an hour to six, ten times as long as any other silence of the log. Of a
+// site that rests at night the silence is longer, or others come near it.
+func (c *Case) hole() string {
+	if c.Web == nil {
+		return ""
+	}
+	var last, from time.Time
+	var silences []time.Duration
+	longest := time.Duration(0)
+	c.Web.EachBin(func(at time.Time, width time.Duration, _ correlate.Totals) {
+		if !last.IsZero() {
+			gap := at.Sub(last)
+			silences = append(silences, gap)
+			if gap > longest {
+				longest, from = gap, last
+			}
+		}
+		last = at.Add(width)
+	})
+	if longest < 15*time.Minute || longest > 6*time.Hour || len(silences) < 60 {
+		return ""
+	}
+	slices.Sort(silences)
+	if longest < 10*max(silences[len(silences)-2], time.Minute) {
+		return ""
+	}
+	for _, in := range c.Inputs {
+		if slices.Contains(c.Web.Files, in.File) && in.From.Before(from) && in.To.After(from.Add(longest)) {
+			return fmt.Sprintf("not one request stands in %s for %s from %s on, and whether nobody got through or nothing was written is not in the input", path.Base(in.File), spell(longest), clockTime(from))
+		}
+	}
+	return ""
+}
+
+// shortNow is a host whose last reading shows hardly any memory left, and its swap used up: less than a twentieth of RAM
+// available, less than a tenth of swap free. Who holds it is told where a listing of processes does.
+func (c *Case) shortNow() string {
+	for i := len(c.Memory) - 1; i >= 0; i-- {
+		m := &c.Memory[i]
+		f := &m.Fact
+		if !f.TotalKB.OK || !f.AvailableKB.OK {
+			continue
+		}
+		if f.AvailableKB.N*20 > f.TotalKB.N || !f.SwapTotalKB.OK || !f.SwapFreeKB.OK || f.SwapFreeKB.N*10 > f.SwapTotalKB.N {
+			return ""
+		}
+		said := fmt.Sprintf("the host had %s of %s of memory left (%s)", bytesIn(f.AvailableKB.N<<10), bytesIn(f.TotalKB.N<<10), lineOf(m.Ev))
+		if f.SwapTotalKB.N > 0 {
+			said += fmt.Sprintf(", and %s of %s of swap", bytesIn(f.SwapFreeKB.N<<10), bytesIn(f.SwapTotalKB.N<<10))
+		}
+		if len(c.Groups) > 0 && c.Groups[0].RSS*4 > f.TotalKB.N<<10 {
+			g := c.Groups[0]
+			said += fmt.Sprintf("; %s held %s (%s)", plural(g.Count, g.Comm), bytesIn(g.RSS), lineOf(g.Ev))
+		}
+		return said
+	}
+	return ""
 }
 
 // limitedAsMeant: nine in ten failures are refusals by limit_req, and nineteen in twenty of all met crawlers and other programs:

@@ -153,31 +153,6 @@ func (c *Case) hole() string {
 	return ""
 }
 
-// shortNow is a host whose last reading shows hardly any memory left, and its swap used up: less than a twentieth of RAM
-// available, less than a tenth of swap free. Who holds it is told where a listing of processes does.
-func (c *Case) shortNow() string {
-	for i := len(c.Memory) - 1; i >= 0; i-- {
-		m := &c.Memory[i]
-		f := &m.Fact
-		if !f.TotalKB.OK || !f.AvailableKB.OK {
-			continue
-		}
-		if f.AvailableKB.N*20 > f.TotalKB.N || !f.SwapTotalKB.OK || !f.SwapFreeKB.OK || f.SwapFreeKB.N*10 > f.SwapTotalKB.N {
-			return ""
-		}
-		said := fmt.Sprintf("the host had %s of %s of memory left (%s)", bytesIn(f.AvailableKB.N<<10), bytesIn(f.TotalKB.N<<10), lineOf(m.Ev))
-		if f.SwapTotalKB.N > 0 {
-			said += fmt.Sprintf(", and %s of %s of swap", bytesIn(f.SwapFreeKB.N<<10), bytesIn(f.SwapTotalKB.N<<10))
-		}
-		if len(c.Groups) > 0 && c.Groups[0].RSS*4 > f.TotalKB.N<<10 {
-			g := c.Groups[0]
-			said += fmt.Sprintf("; %s held %s (%s)", plural(g.Count, g.Comm), bytesIn(g.RSS), lineOf(g.Ev))
-		}
-		return said
-	}
-	return ""
-}
-
 // limitedAsMeant: nine in ten failures are refusals by limit_req, and nineteen in twenty of all met crawlers and other programs:
 // that is what the limit is for.
 func (c *Case) limitedAsMeant() (string, bool) {

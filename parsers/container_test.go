@@ -5,6 +5,7 @@ import "testing"
 func FuzzSysctl(f *testing.F)          { fuzzParser(f, "sysctl") }
 func FuzzSystemdUnit(f *testing.F)     { fuzzParser(f, "systemd-unit") }
 func FuzzCompose(f *testing.F)         { fuzzParser(f, "compose") }
+func FuzzComposeLog(f *testing.F)      { fuzzParser(f, "compose-log") }
 func FuzzDockerInspect(f *testing.F)   { fuzzParser(f, "docker-inspect") }
 func FuzzDockerTable(f *testing.F)     { fuzzParser(f, "docker-table") }
 func FuzzKubectlDescribe(f *testing.F) { fuzzParser(f, "kubectl-describe") }

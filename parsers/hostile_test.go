@@ -45,6 +45,8 @@ func TestHostileHostFiles(t *testing.T) {
 	f("sar", "# hostname;interval;timestamp;"+strings.Repeat("x;", n/4)+"\n"+strings.Repeat("y;\n", n/6))
 	f("redis-script", strings.Repeat("while x; do redis-cli GET a | \\\n", n/33))
 	f("transcript", strings.Repeat("$ date\n", n/7))
+	f("compose-log", strings.Repeat("web-1 | x\nredis-1 | ===\n", n/24))
+	f("compose-log", "a | x\nb | "+strings.Repeat("y", n))
 	f("clock", strings.Repeat("cpu0 1 1 1 1 1 1 1 1\n", n/21))
 	f("app-log", strings.Repeat("sess_ for lock on ID ", n/21))
 	f("free", "Mem: "+strings.Repeat("1 ", n/2))

@@ -11,10 +11,13 @@ import (
 //	[18-Apr-2026 07:41:02] WARNING: [pool www] child 2911 exited on signal 9 (SIGKILL) after 41.5 seconds from start
 //	[18-Apr-2026 07:41:02] NOTICE: [pool www] child 2950 started
 //
-// Lines about single children that started or ended well are read and give nothing.
+// Lines about single children that started or ended well are read and give nothing. With catch_workers_output, and in a
+// container, the application's own messages stand in it:
+//
+//	[18-Apr-2026 07:41:03] WARNING: [pool www] child 2911 said into stderr: "NOTICE: PHP message: PHP Fatal error:  Allowed memory size of ..."
 var _ = register(Parser{
 	Name:  "php-fpm-log",
-	Doc:   "PHP-FPM master log -> pool-event",
+	Doc:   "PHP-FPM master log -> pool-event, app-event",
 	Most:  SureMark - 5,
 	Match: matchPHPFPMLog,
 	Line:  phpFPMLogLine,
@@ -37,7 +40,7 @@ func matchPHPFPMLog(_ string, head []byte) int {
 	return 0
 }
 
-func phpFPMLogLine(_ *Source, line []byte, at Pos, emit func(Record)) bool {
+func phpFPMLogLine(src *Source, line []byte, at Pos, emit func(Record)) bool {
 	s, msg := lineStamp(line)
 	level, rest := fpmLevel(msg)
 	if level == "" && !strings.HasPrefix(msg, "[pool ") {
@@ -46,6 +49,8 @@ func phpFPMLogLine(_ *Source, line []byte, at Pos, emit func(Record)) bool {
 	if e := fpmEvent(rest); e != nil {
 		e.Text = clip(rest, maxEventText)
 		emit(s.put(Record{At: at, Raw: line, Fact: e}))
+	} else if strings.Contains(rest, "PHP message: ") || strings.Contains(rest, " said into std") {
+		return appLogLine(src, line, at, emit)
 	}
 	return true
 }

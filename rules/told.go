@@ -142,7 +142,7 @@ func (c *Case) lastEnd() (end, bool) {
 		}
 	}
 	if heap, n := c.heapLimit(); n > 0 {
-		take(end{text: "the Node process ended at the limit of its own heap, " + times(n) + ", last", at: heap.At, placed: heap.Placed, fault: true, ev: heap.Ev})
+		take(end{text: "the Node process ended at the limit of its own heap" + lastOf(n), at: heap.At, placed: heap.Placed, fault: true, ev: heap.Ev})
 	}
 	for _, g := range c.Errors {
 		if g.Signature == "worker-killed" {
@@ -162,6 +162,14 @@ func (c *Case) lastEnd() (end, bool) {
 		}
 	}
 	return last, found
+}
+
+// lastOf leads over to the last of several times.
+func lastOf(n int) string {
+	if n < 2 {
+		return ""
+	}
+	return ", " + times(n) + ", last"
 }
 
 // heapLimit is the last time that Node ended at V8's own limit, and how often it did. It says so on more lines than one.

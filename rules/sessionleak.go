@@ -384,6 +384,9 @@ func groupName(g *correlate.Group) string {
 		if len(g.Members) == 1 {
 			return fmt.Sprintf("%s from %s", g.Name, g.Members[0].Addr)
 		}
+		if slices.ContainsFunc(g.Members, forMany) {
+			return fmt.Sprintf("%s from more than %d addresses", g.Name, distinctAddrs(g))
+		}
 		return fmt.Sprintf("%s from %d addresses", g.Name, distinctAddrs(g))
 	case correlate.NetworkGroup:
 		switch n := distinctAddrs(g); {
@@ -404,10 +407,15 @@ func groupName(g *correlate.Group) string {
 func distinctAddrs(g *correlate.Group) int {
 	seen := map[string]bool{}
 	for _, m := range g.Members {
-		seen[m.Addr] = true
+		if !forMany(m) {
+			seen[m.Addr] = true
+		}
 	}
 	return len(seen)
 }
+
+// forMany is the member that stands for all those that were too many to keep: it has no address.
+func forMany(m correlate.Member) bool { return m.Addr == "-" }
 
 // manyAddresses: beyond this a list of addresses names nobody, and networks do.
 const manyAddresses = 24
@@ -468,7 +476,7 @@ func culpritsOf(sh correlate.Share) []Culprit {
 	}
 	for _, p := range parts {
 		// An address with under a fiftieth of its group's pages is not what the keys came from.
-		if pages == 0 || p.pages*50 < pages {
+		if pages == 0 || p.pages*50 < pages || forMany(correlate.Member{Addr: p.name}) {
 			continue
 		}
 		kind := kind

@@ -26,6 +26,7 @@ type logSample struct {
 	dmesg   int // a kernel stamp, and no program
 	tagged  int // a time and a program
 	system  int // of those: the kernel's, init's, cron's: programs with no log format of their own
+	web     int // of those: the web server's
 	wording int // untagged lines with the wording of a kernel log
 	oom     int // of any: the wording of an OOM report
 	journal bool
@@ -58,6 +59,7 @@ func sampleLog(head []byte) logSample {
 			if isSystemProgram(e.Program) {
 				s.system++
 			}
+			s.web += boolInt(isWebProgram(e.Program) || bytes.HasPrefix(e.Program, []byte("haproxy")) || bytes.HasPrefix(e.Msg, nginxTag))
 		case e.Dmesg:
 			s.dmesg++
 		case oom || hasKernelWording(e.Msg):

@@ -52,7 +52,7 @@ func (l *logReader) quiet(host, program, msg []byte) bool {
 		return false
 	}
 	if len(program) > 0 && !isKernelProgram(program) {
-		return msg[0] != '[' && !hasReader(program) && !l.audible(msg)
+		return msg[0] != '[' && !hasReader(program) && !bytes.HasPrefix(msg, nginxTag) && !l.audible(msg)
 	}
 	return o != nil && // the order in which hosts came is that of their last reports
 		!isDigit(msg[0]) && !bytes.HasPrefix(msg, []byte("free:")) && // "2097052 pages RAM"; "free:9377 free_pcp:0"
@@ -237,10 +237,10 @@ type loudSet struct {
 func hasReader(program []byte) bool {
 	base := program[bytes.LastIndexByte(program, '/')+1:]
 	for _, p := range [...]string{"systemd", "earlyoom", "nohang", "anacron", "kubelet", "dockerd", "containerd", "supervisord",
-		"nginx", "php", "haproxy", "valkey", "keydb", "mysql", "mariadb"} {
+		"php", "haproxy", "valkey", "keydb", "mysql", "mariadb"} {
 		if bytes.HasPrefix(base, []byte(p)) {
 			return true
 		}
 	}
-	return bytes.Contains(base, []byte("redis")) || strings.EqualFold(string(base[:min(len(base), 4)]), "cron")
+	return isWebProgram(program) || bytes.Contains(base, []byte("redis")) || strings.EqualFold(string(base[:min(len(base), 4)]), "cron")
 }

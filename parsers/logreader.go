@@ -38,6 +38,9 @@ type logReader struct {
 	pretty *prettyEntry
 	audit  auditPacer
 	loud   bool // for a test: no message is passed over
+
+	access  *accessReader // of the web servers' messages
+	haproxy haproxyReader
 }
 
 // maxHosts bounds the hosts of a central syslog whose reports are kept apart; the rest share one reader.
@@ -293,6 +296,9 @@ func (l *logReader) message(m *message) {
 		known = true
 		if o := l.hosts[string(m.Host)]; o != nil && o.cur != nil && o.cur.done && !near(o.cur.killed.envelope, m.envelope, time.Second) {
 			o.finish() // oom_reaper's line would have come by now
+		}
+		if l.web(m) {
+			return
 		}
 		if fact := messageFact(string(m.Program), m.PID, bytes.TrimSpace(m.Msg)); fact != nil {
 			l.record(m, fact)

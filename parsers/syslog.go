@@ -9,10 +9,11 @@ package parsers
 //	Jun 27 02:37:34 web1 CRON[136379]: (www-data) CMD (php /var/www/bin/stock-sync.php)
 //
 // The kernel's lines go where parser kernel's go; systemd, systemd-oomd, earlyoom and supervisors give ServiceEvents, cron
-// gives CronRuns, and nginx, Redis and PHP-FPM what they say about children that died.
+// gives CronRuns, nginx, Redis and PHP-FPM what they say about children that died, and a web server its requests and errors
+// (logweb.go).
 var _ = register(Parser{
 	Name: "syslog",
-	Doc:  "messages, syslog, kern.log and journalctl in every output format: kernel lines, service events, cron runs",
+	Doc:  "messages, syslog, kern.log and journalctl in every output format: kernel lines, service events, cron runs, requests",
 	Match: func(name string, head []byte) int {
 		return sampleLog(head).syslog()
 	},
@@ -27,6 +28,8 @@ func (s logSample) syslog() int {
 		return 0
 	case s.tagged*2 >= s.lines && s.system*4 >= s.tagged:
 		return SureMark - 10
+	case s.tagged*2 >= s.lines && s.web > 0 && (s.tagged-s.web)*50 >= s.tagged:
+		return SureMark - 5 // a host's whole journal, which a busy web server fills with requests
 	case s.oom > 0 && s.reports:
 		return SureShape
 	case s.tagged*2 >= s.lines: // nginx, Redis or an application through syslog: its own format knows better

@@ -26,7 +26,7 @@ type logSample struct {
 	dmesg   int // a kernel stamp, and no program
 	tagged  int // a time and a program
 	system  int // of those: the kernel's, init's, cron's: programs with no log format of their own
-	web     int // of those: the web server's
+	others  int // of those: neither init's nor of the program that has most of them
 	wording int // untagged lines with the wording of a kernel log
 	oom     int // of any: the wording of an OOM report
 	journal bool
@@ -37,6 +37,7 @@ const maxSample = 400 // lines looked at to tell a format
 
 func sampleLog(head []byte) logSample {
 	var s logSample
+	programs, most := map[string]int{}, 0
 	for _, line := range HeadLines(head, maxSample) {
 		s.lines++
 		if bytes.HasPrefix(line, []byte("__CURSOR=")) || bytes.HasPrefix(line, []byte("__REALTIME_TIMESTAMP=")) ||
@@ -59,13 +60,18 @@ func sampleLog(head []byte) logSample {
 			if isSystemProgram(e.Program) {
 				s.system++
 			}
-			s.web += boolInt(isWebProgram(e.Program) || bytes.HasPrefix(e.Program, []byte("haproxy")) || bytes.HasPrefix(e.Msg, nginxTag))
+			if len(programs) < maxSample && !bytes.HasPrefix(e.Program, []byte("systemd")) {
+				programs[string(e.Program)]++
+				most = max(most, programs[string(e.Program)])
+				s.others++
+			}
 		case e.Dmesg:
 			s.dmesg++
 		case oom || hasKernelWording(e.Msg):
 			s.wording++
 		}
 	}
+	s.others -= most
 	if s.oom > 0 && s.dmesg*2 < s.lines {
 		_ = parseLog(&Source{R: bytes.NewReader(head)}, func(r Record) { // a reader of bytes does not fail
 			k, ok := r.Fact.(*OOMKill)

@@ -52,7 +52,7 @@ func (l *logReader) quiet(host, program, msg []byte) bool {
 		return false
 	}
 	if len(program) > 0 && !isKernelProgram(program) {
-		return msg[0] != '[' && !hasReader(program) && !bytes.HasPrefix(msg, nginxTag) && !l.audible(msg)
+		return msg[0] != '[' && !hasReader(program) && !bytes.HasPrefix(msg, nginxTag) && !maybeApp(msg) && !l.audible(msg)
 	}
 	return o != nil && // the order in which hosts came is that of their last reports
 		!isDigit(msg[0]) && !bytes.HasPrefix(msg, []byte("free:")) && // "2097052 pages RAM"; "free:9377 free_pcp:0"

@@ -302,6 +302,8 @@ func (l *logReader) message(m *message) {
 		}
 		if fact := messageFact(string(m.Program), m.PID, bytes.TrimSpace(m.Msg)); fact != nil {
 			l.record(m, fact)
+		} else if fact := appFact(m); fact != nil {
+			l.record(m, fact)
 		}
 	}
 	if !known && !m.Wrapped {

@@ -14,6 +14,7 @@ package parsers
 var _ = register(Parser{
 	Name: "syslog",
 	Doc:  "messages, syslog, kern.log and journalctl in every output format: kernel lines, service events, cron runs, requests",
+	Most: SureMark + 1,
 	Match: func(name string, head []byte) int {
 		return sampleLog(head).syslog()
 	},
@@ -28,8 +29,8 @@ func (s logSample) syslog() int {
 		return 0
 	case s.tagged*2 >= s.lines && s.system*4 >= s.tagged:
 		return SureMark - 10
-	case s.tagged*2 >= s.lines && s.web > 0 && (s.tagged-s.web)*50 >= s.tagged:
-		return SureMark - 5 // a host's whole journal, which a busy web server fills with requests
+	case s.tagged*2 >= s.lines && s.system > 0 && s.others*50 >= s.tagged:
+		return SureMark + 1 // a whole host's, which a busy program fills: its own parser would not hear the kernel
 	case s.oom > 0 && s.reports:
 		return SureShape
 	case s.tagged*2 >= s.lines: // nginx, Redis or an application through syslog: its own format knows better

@@ -14,7 +14,7 @@ const (
 	paceOfSmall = 400
 	paceOfStart = 100 // of a large input: at the pace of a small one 67 MiB are full before it is known to be none
 	paceOfLarge = 20
-	paceOfRest  = 10       // of judging, which leaves a core idle
+	paceOfRest  = 5        // of judging, which leaves a core idle
 	largeInput  = 32 << 20 // bytes read, unpacked
 )
 

@@ -152,9 +152,6 @@ func (s *clientSet) widen(width int64) {
 // lightest marks at least half of the clients, those whose networks, or who themselves where they are programs, asked for
 // least, by powers of two; those that already are what is asked for do not count.
 func (s *clientSet) lightest(already func(i int) bool) []bool {
-	for i := range s.running {
-		s.settleSum(uint32(i))
-	}
 	weight := s.weights()
 	var classes [65]int
 	n := 0
@@ -164,12 +161,7 @@ func (s *clientSet) lightest(already func(i int) bool) []bool {
 			n++
 		}
 	}
-	most := 0
-	for half := 0; most < len(classes)-1; most++ {
-		if half += classes[most]; half*2 >= n {
-			break
-		}
-	}
+	most := lighterHalf(&classes, n)
 	light := make([]bool, len(s.actor))
 	for i := range light {
 		light[i] = !already(i) && bits.Len64(uint64(weight[i])) <= most
@@ -179,24 +171,36 @@ func (s *clientSet) lightest(already func(i int) bool) []bool {
 
 // weights are how many requests there are of the network of each client, or of the client where it is a program.
 func (s *clientSet) weights() []int64 {
+	if !s.programs {
+		s.weighNets()
+	}
 	weights := make([]int64, len(s.actor))
-	for i := range s.actor {
-		weights[i] = s.actor[i].requests
+	for i := range weights {
+		weights[i] = s.weight(i)
 	}
-	if s.programs {
-		return weights
-	}
+	return weights
+}
+
+// weighNets sums requests by network.
+func (s *clientSet) weighNets() {
+	s.weighed = len(s.actor)
 	s.byNet.clear()
 	s.byNet.reserve(len(s.actor))
 	for i := range s.actor {
 		n, _ := s.byNet.at(uint64(s.actor[i].net))
-		*n += weights[i]
+		*n += s.asked(i)
 	}
-	for i := range weights {
-		weights[i] = s.byNet.find(uint64(s.actor[i].net)).v
-	}
-	return weights
 }
+
+// weight is that of a client by the networks as they were weighed last.
+func (s *clientSet) weight(i int) int64 {
+	if s.programs {
+		return s.asked(i)
+	}
+	return max(s.asked(i), s.byNet.find(uint64(s.actor[i].net)).v)
+}
+
+func (s *clientSet) asked(i int) int64 { return s.actor[i].requests + int64(s.running[i].requests) }
 
 // netKey tells networks apart: /24 and /64. Two of IPv6 may share one, at no cost but theirs.
 func netKey(addr []byte) uint32 {
@@ -363,30 +367,63 @@ func (s *clientSet) crowd(light []bool) {
 	s.cells.order(len(s.actor))
 }
 
-// loseFirsts drops the first lines of the lightest half of those that have one, but for the first of all. Whoever has none, since
-// it asked for little then, and has come to ask for a thousandth of everything has its next line kept instead: there are a thousand
-// of these at most.
+// loseFirsts drops the first lines of at least half of those that have one, the lightest, but for the first of all. Networks are
+// weighed anew when a quarter of the clients is: to do so each time took two thirds of the time of a log in which every line is
+// another client's. Whoever has no line by then, since it asked for little when it came, and has come to ask for a thousandth
+// of everything, has its next line kept instead: there are a thousand of these at most.
 func (s *clientSet) loseFirsts() {
+	if added := len(s.actor) - s.weighed; s.byNet.n == 0 || added < 0 || added*4 > len(s.actor) || s.passed*4 > len(s.actor) {
+		s.weighNets()
+		s.inviteHeavy()
+		s.passed = 0
+	}
+	var classes [65]int
 	var first *example
+	with := make([]uint32, 0, s.firsts)
 	for i := range s.actor {
-		if e := s.actor[i].first; e != nil && (first == nil || first.sooner(e.t, e.at)) {
+		e := s.actor[i].first
+		if e == nil {
+			continue
+		}
+		with = append(with, uint32(i))
+		classes[bits.Len64(uint64(s.weight(i)))]++
+		if first == nil || first.sooner(e.t, e.at) {
 			first = e
 		}
 	}
-	for i, is := range s.lightest(func(i int) bool { return s.actor[i].first == nil }) {
-		if a := &s.actor[i]; is && a.first != first {
+	s.passed += len(with) / 2
+	most := lighterHalf(&classes, len(with))
+	s.lines = textArena{}
+	for _, i := range with {
+		a := &s.actor[i]
+		if bits.Len64(uint64(s.weight(int(i)))) <= most && a.first != first {
 			a.first = nil
 			s.firsts--
+			continue
 		}
+		a.first.text = s.lines.keepString(a.first.text)
 	}
+}
+
+func (s *clientSet) inviteHeavy() {
 	all := int64(0)
 	for i := range s.actor {
-		all += s.actor[i].requests
+		all += s.asked(i)
 	}
 	for i := range s.actor {
-		if a := &s.actor[i]; a.first == nil && a.requests*1000 >= all {
+		if s.actor[i].first == nil && s.asked(i)*1000 >= all {
 			s.running[i].first = noFirst
 		}
 	}
-	s.rehouseLines()
+}
+
+// lighterHalf is the class up to which at least half of so many are.
+func lighterHalf(classes *[65]int, n int) int {
+	most := 0
+	for half := 0; most < len(classes)-1; most++ {
+		if half += classes[most]; half*2 >= n {
+			break
+		}
+	}
+	return most
 }

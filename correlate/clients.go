@@ -47,11 +47,13 @@ type clientSet struct {
 	visits    table[uint32]    // of people without cells, by minute
 	solo      table[soloRoute] // by route: what people let go, who asked for nothing else, asked of it
 
-	grew   bool  // something was added that has a limit
-	firsts int   // first lines kept
-	start  int64 // of the bin found last
-	bin    uint32
-	byNet  table[int64] // see weights
+	grew    bool  // something was added that has a limit
+	firsts  int   // first lines kept
+	start   int64 // of the bin found last
+	bin     uint32
+	byNet   table[int64] // see weighNets
+	weighed int          // clients there were when networks were weighed
+	passed  int          // first lines let go since
 }
 
 // actorSum is what one client did over the whole log.

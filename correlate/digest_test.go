@@ -123,7 +123,7 @@ var quick = map[reflect.Type][]string{
 	reflect.TypeFor[Timeline](): {"since", "until", "lastSpan", "lastFile", "lastTime", "newest"},
 	reflect.TypeFor[webFold](): {"limits", "clients", "held", "one", "routeRun", "grew", "lastFile", "lastTime", "lastWindow", "minute", "routeBin",
 		"lastStatus", "agents", "walk", "buf"},
-	reflect.TypeFor[clientSet](): {"limits", "programs", "running", "index", "addrs", "lines", "grew", "start", "bin", "byNet"},
+	reflect.TypeFor[clientSet](): {"limits", "programs", "running", "index", "addrs", "lines", "grew", "start", "bin", "byNet", "weighed", "passed"},
 }
 
 // A fold into which one of everything went comes back with every field that is not quick as it was.

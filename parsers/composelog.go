@@ -209,7 +209,7 @@ func (c *composeReader) end() {
 		s := c.services[name]
 		s.end()
 		c.src.Skipped += s.src.Skipped
-		if f := s.src.FirstSkipped; f != nil && (c.src.FirstSkipped == nil || f.Line < c.src.FirstSkipped.Line) {
+		if f := s.src.FirstSkipped; f != nil && (c.src.FirstSkipped == nil || f.Before(c.src.FirstSkipped)) {
 			c.src.FirstSkipped = f
 		}
 	}

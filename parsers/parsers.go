@@ -59,9 +59,9 @@ type Source struct {
 	Before  int    // lines of the file that stand before R, when a driver cuts a file of a Line parser into blocks
 
 	// Counts, kept by the parser through Lines and Skip.
-	Read         int // lines read
-	Skipped      int // lines that should have been records of this format and were not
-	FirstSkipped *Skipped
+	Read         int      // lines read
+	Skipped      int      // lines that should have been records of this format and were not
+	FirstSkipped *Skipped // the first, but for those that speak of a kill: of these the first
 
 	scratch any // a Line parser's own, from line to line: what it compiled, what it fills again
 }
@@ -81,12 +81,24 @@ const maxSkippedText = 300 // enough to recognise the line; a stranger's 1 GB li
 // Skip counts a line that should have been a record. Deliberately ignored lines (comments, other programs) are not skipped.
 func (s *Source) Skip(line int, text []byte, why string) {
 	s.Skipped++
-	if s.FirstSkipped == nil || line < s.FirstSkipped.Line {
-		if len(text) > maxSkippedText {
-			text = text[:maxSkippedText]
-		}
+	if len(text) > maxSkippedText {
+		text = text[:maxSkippedText]
+	}
+	if f := s.FirstSkipped; f == nil || line < f.Line && !f.SpeaksOfKill() || hasOOMWording(text) && (line < f.Line || !f.SpeaksOfKill()) {
 		s.FirstSkipped = &Skipped{Line: line, Text: string(BlankSessionIDs(text)), Why: why}
 	}
+}
+
+// SpeaksOfKill says whether the line is the OOM killer's: in a file of another format nobody reads it, and nobody may say then
+// that nothing was killed.
+func (s *Skipped) SpeaksOfKill() bool { return hasOOMWording([]byte(s.Text)) }
+
+// Before orders the skipped lines of a file: which of two is the one to tell of.
+func (s *Skipped) Before(o *Skipped) bool {
+	if a, b := s.SpeaksOfKill(), o.SpeaksOfKill(); a != b {
+		return a
+	}
+	return s.Line < o.Line
 }
 
 // Hints carry what must be known before a file can be read: the log formats that nginx.conf files of the same input define.

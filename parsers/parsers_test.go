@@ -165,3 +165,20 @@ func fuzzOne(t *testing.T, p Parser, in []byte) {
 		t.Fatalf("%s: %d lines skipped, the first is not kept", p.Name, src.Skipped)
 	}
 }
+
+func TestSkipTellsOfKills(t *testing.T) {
+	src := &Source{}
+	kill := []byte("Out of memory: Killed process 640 (redis-server) total-vm:5012344kB")
+	for _, step := range []struct {
+		line int
+		text []byte
+		want int
+	}{{9, []byte("x"), 9}, {7, []byte("x"), 7}, {8, kill, 8}, {3, []byte("x"), 8}, {5, kill, 5}, {6, kill, 5}} {
+		if src.Skip(step.line, step.text, "why"); src.FirstSkipped.Line != step.want {
+			t.Errorf("line %d: told of is line %d, want %d", step.line, src.FirstSkipped.Line, step.want)
+		}
+	}
+	if src.Skipped != 6 {
+		t.Errorf("%d skipped", src.Skipped)
+	}
+}

@@ -99,7 +99,7 @@ func parseTranscript(src *Source, emit func(Record)) error {
 		})
 		src.Read = first + part.Read
 		src.Skipped += part.Skipped
-		if s := part.FirstSkipped; s != nil && src.FirstSkipped == nil {
+		if s := part.FirstSkipped; s != nil && (src.FirstSkipped == nil || s.SpeaksOfKill() && !src.FirstSkipped.SpeaksOfKill()) {
 			src.FirstSkipped = &Skipped{Line: shiftLine(s.Line, first), Text: s.Text, Why: s.Why}
 		}
 		if err != nil {

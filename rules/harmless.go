@@ -44,6 +44,9 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if _, ok := c.lastEnd(); ok {
 		return false, "", 0
 	}
+	if _, ok := c.unreadKill(); ok {
+		return false, "", 0
+	}
 	if _, ok := c.rebooted(); ok {
 		return false, "", 0
 	}

@@ -188,6 +188,8 @@ func (c *Case) openSummary(all []Hypothesis) string {
 		if why := c.openWhy(b); why != "" {
 			head, told = head+"; "+why, true
 		}
+	} else if said, ok := c.unreadKill(); ok {
+		head = said
 	} else if said, ok := c.kernelRefuses(); ok {
 		head = said
 	} else if said, ok := c.appSuffers(); ok {

@@ -61,6 +61,19 @@ func (c *Case) killTold() *correlate.Placed[parsers.OOMKill] {
 	return best
 }
 
+// unreadKill tells of a kernel's line about a kill that stands in a file of another format, as where two logs were put together.
+func (c *Case) unreadKill() (said string, ok bool) {
+	if c.Kill != nil {
+		return "", false
+	}
+	for _, in := range c.Inputs {
+		if s := in.FirstSkipped; s != nil && s.SpeaksOfKill() {
+			return fmt.Sprintf("the kernel's line about a kill stands in a file that was read as %s (%s:%d): give the kernel's log by itself", in.Format, in.File, s.Line), true
+		}
+	}
+	return "", false
+}
+
 // programs by what units and images are called after them.
 var programs = []struct{ word, comm string }{
 	{"redis", "redis-server"}, {"valkey", "valkey-server"}, {"keydb", "keydb-server"}, {"dragonfly", "dragonfly"},

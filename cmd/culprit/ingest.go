@@ -334,7 +334,7 @@ func (f *reading) parse(r io.Reader, text []byte, before int, out sink) {
 	defer f.mu.Unlock()
 	f.source.Read += src.Read
 	f.source.Skipped += src.Skipped
-	if s := src.FirstSkipped; s != nil && (f.source.FirstSkipped == nil || s.Line < f.source.FirstSkipped.Line) {
+	if s := src.FirstSkipped; s != nil && (f.source.FirstSkipped == nil || s.Before(f.source.FirstSkipped)) {
 		f.source.FirstSkipped = s
 	}
 	f.facts += facts

@@ -71,7 +71,7 @@ func appShape(line []byte) bool {
 func appLogLine(_ *Source, line []byte, at Pos, emit func(Record)) bool {
 	signature, about := appSignature(line)
 	if signature == "" {
-		return true // an application may say anything
+		return !hasOOMWording(line) // an application may say anything, but that is the kernel's
 	}
 	s, msg, program := appStamp(line)
 	e := &AppEvent{Signature: signature, Program: program, Session: about, Text: appText(msg)}

@@ -31,6 +31,7 @@ var _ = register(Parser{
 	Parse: parseComposeLog,
 })
 
+// matchComposeLog wants two services, and four lines in five: the others tell of containers that came and went.
 func matchComposeLog(_ string, head []byte) int {
 	lines, ours := HeadLines(head, 400), 0
 	services := map[string]bool{}

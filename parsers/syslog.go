@@ -30,7 +30,7 @@ func (s logSample) syslog() int {
 	case s.tagged*2 >= s.lines && s.system*4 >= s.tagged:
 		return SureMark - 10
 	case s.tagged*2 >= s.lines && s.system > 0 && s.others*50 >= s.tagged:
-		return SureMark + 1 // a whole host's, which a busy program fills: its own parser would not hear the kernel
+		return SureMark + 1 // one line in fifty is of a third program: a whole host's, which a busy program fills: its own parser would not hear the kernel
 	case s.oom > 0 && s.reports:
 		return SureShape
 	case s.tagged*2 >= s.lines: // nginx, Redis or an application through syslog: its own format knows better

@@ -233,31 +233,31 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 	return missingOf(votes)
 }
 
+// settledBy is the evidence that settles what a web server or an application says, by its signature.
+var settledBy = map[string]string{
+	"cert-expired": "certificate", "upstream-tls": "certificate",
+	"db-gone": "database-log", "db-lock": "database-connections", "db-connections": "database-connections",
+	"open-files": "open-files", "no-ports": "local-ports", "name-unknown": "name-service", "redis-maxclients": "client-list",
+}
+
 // askedBy is what the web server's and the application's own words ask for next.
 func (c *Case) askedBy() map[string]int {
 	votes := map[string]int{}
+	ask := func(signature string) {
+		if id := settledBy[signature]; id != "" {
+			votes[id] = 6
+		}
+	}
 	if g, ok := c.turnedAway(); ok {
 		switch g.Signature {
-		case "cert-expired":
-			votes["certificate"] = 6
 		case "socket-missing", "socket-unavailable", "socket-denied", "connect-refused", "upstream-timeout":
 			if strings.Contains(g.First.Fact, `upstream: "http`) { // proxied, and not to PHP-FPM
 				votes["app-log"] = 5
 			} else {
 				votes["php-fpm-log"] = 5
 			}
-		case "db-gone":
-			votes["database-log"] = 6
-		case "db-lock":
-			votes["database-connections"] = 6
-		case "open-files":
-			votes["open-files"] = 6
-		case "no-ports":
-			votes["local-ports"] = 6
-		case "name-unknown":
-			votes["name-service"] = 6
-		case "upstream-tls":
-			votes["certificate"] = 6
+		default:
+			ask(g.Signature)
 		}
 	}
 	if _, n := c.heapLimit(); n > 0 {
@@ -279,18 +279,7 @@ func (c *Case) askedBy() map[string]int {
 		votes["connection-table"] = 7
 	}
 	for _, a := range c.App {
-		switch a.Fact.Signature {
-		case "db-connections", "db-lock":
-			votes["database-connections"] = 6
-		case "db-gone":
-			votes["database-log"] = 6
-		case "redis-maxclients":
-			votes["client-list"] = 7
-		case "name-unknown":
-			votes["name-service"] = 6
-		case "open-files":
-			votes["open-files"] = 6
-		}
+		ask(a.Fact.Signature)
 	}
 	for _, g := range c.Errors {
 		if g.Signature == "db-connections" && g.N >= 3 {

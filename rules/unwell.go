@@ -79,7 +79,8 @@ func (c *Case) waited() string {
 	return fmt.Sprintf("one answer in twenty took some %.0f s or more for %s from %s on, where %.1f s are usual", s.worst, spell(s.to.Sub(s.from)), clockTime(s.from), median)
 }
 
-// gaveUp: clients closed the connection before the answer came (499), one in twenty, ten times as many as usual, thirty at least.
+// gaveUp: clients closed the connection before the answer came (499), one in twenty of the stretch, three times as many as of the
+// whole log, which it is a part of, and thirty at least.
 func (c *Case) gaveUp() string {
 	all := c.Web.Status(c.Web.From, c.Web.To.Add(time.Second))
 	usual := float64(all.S499) / float64(max(all.Requests, 1))

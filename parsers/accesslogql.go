@@ -53,7 +53,7 @@ func AccessPattern(src *Source) (LinePattern, bool) {
 	if i := bytes.LastIndexByte(head, '\n'); i >= 0 {
 		head = head[:i+1] // whole lines
 	}
-	lines := HeadLines(head, 4*accessSample)
+	lines := NewHead("", head).Lines(4 * accessSample)
 	r := newAccessReader(src)
 	for _, p := range candidates {
 		same := 0

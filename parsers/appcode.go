@@ -39,11 +39,11 @@ type AppCode struct {
 // Kind is the fact's name.
 func (*AppCode) Kind() string { return "app-code" }
 
-func matchAppCode(name string, head []byte) int {
-	if codeLanguage(name, head) == "" || !bytes.Contains(bytes.ToLower(head), []byte("redis")) {
+func matchAppCode(h *Head) int {
+	if codeLanguage(h.Name, h.Text) == "" || !bytes.Contains(bytes.ToLower(h.Text), []byte("redis")) {
 		return 0
 	}
-	if codeWrite.Match(head) || codeSession.Match(head) || codeExpiring.Match(head) || codeDo.Match(head) || hasSessionSetting(head) {
+	if codeWrite.Match(h.Text) || codeSession.Match(h.Text) || codeExpiring.Match(h.Text) || codeDo.Match(h.Text) || hasSessionSetting(h.Text) {
 		return SureShape
 	}
 	return 0

@@ -18,8 +18,8 @@ var _ = register(Parser{
 	Parse: parsePHPSettings("app"),
 })
 
-func matchPHPConfig(_ string, head []byte) int {
-	has := func(s string) bool { return bytes.Contains(head, []byte(s)) }
+func matchPHPConfig(h *Head) int {
+	has := func(s string) bool { return bytes.Contains(h.Text, []byte(s)) }
 	switch {
 	case !has("<?php"):
 		return 0
@@ -43,10 +43,10 @@ var _ = register(Parser{
 	Parse: parseDotenv,
 })
 
-func matchDotenv(name string, head []byte) int {
+func matchDotenv(h *Head) int {
 	sets, known, other := 0, 0, 0
-	for _, line := range HeadLines(head, 200) {
-		s := strings.TrimSpace(string(line))
+	for _, line := range h.Texts(200) {
+		s := strings.TrimSpace(line)
 		if s[0] == '#' {
 			continue
 		}
@@ -69,7 +69,7 @@ func matchDotenv(name string, head []byte) int {
 		return 0
 	case known > 0:
 		return SureShape
-	case strings.Contains(name, "env") || strings.HasSuffix(name, ".properties"):
+	case strings.Contains(h.Name, "env") || strings.HasSuffix(h.Name, ".properties"):
 		return SureHabit
 	}
 	return 0
@@ -135,10 +135,10 @@ var _ = register(Parser{
 	Parse: parseSpring,
 })
 
-func matchSpring(_ string, head []byte) int {
+func matchSpring(h *Head) int {
 	top := false
-	for _, line := range HeadLines(head, 400) {
-		switch s := strings.TrimRight(string(line), " \r"); {
+	for _, line := range h.Texts(400) {
+		switch s := strings.TrimRight(line, " \r"); {
 		case s == "spring:" || s == "server:":
 			top = true
 		case strings.HasPrefix(s, "apiVersion:") || s == "services:":

@@ -23,8 +23,8 @@ var _ = register(Parser{
 })
 
 // matchAppLog stays below every parser that knows its format by a mark or a shape: these messages stand in their files too.
-func matchAppLog(_ string, head []byte) int {
-	events, shapes, lines := 0, 0, HeadLines(head, 500)
+func matchAppLog(h *Head) int {
+	events, shapes, lines := 0, 0, h.Lines(500)
 	for _, line := range lines {
 		if s, _ := appSignature(line); s != "" {
 			events++
@@ -87,6 +87,9 @@ func appLogLine(_ *Source, line []byte, at Pos, emit func(Record)) bool {
 
 // appSignature names the cause a line speaks of, and the session it concerns.
 func appSignature(line []byte) (signature, session string) {
+	if !maybeApp(line) {
+		return "", ""
+	}
 	has := func(s string) bool { return bytes.Contains(line, []byte(s)) }
 	switch {
 	case has("OOM command not allowed"):

@@ -19,9 +19,9 @@ var _ = register(Parser{
 	Parse: parseAtop,
 })
 
-func matchAtop(_ string, head []byte) int {
-	for _, line := range HeadLines(head, 30) {
-		if strings.HasPrefix(string(line), "ATOP - ") || strings.HasPrefix(string(line), "MEM | tot ") {
+func matchAtop(h *Head) int {
+	for _, line := range h.Texts(30) {
+		if strings.HasPrefix(line, "ATOP - ") || strings.HasPrefix(line, "MEM | tot ") {
 			return SureMark
 		}
 	}

@@ -25,12 +25,12 @@ var _ = register(Parser{
 	Parse: parseClockReadings,
 })
 
-func matchClock(name string, head []byte) int {
-	lines := HeadLines(head, 60)
+func matchClock(h *Head) int {
+	lines := h.Texts(60)
 	marks, shapes, prompts, stat := 0, 0, 0, 0
-	r := clockReader{name: name}
+	r := clockReader{name: h.Name}
 	for _, line := range lines {
-		s := unquoteMail(string(line))
+		s := unquoteMail(line)
 		if _, ok := promptCommand(s); ok {
 			r.command(s)
 			prompts++
@@ -48,7 +48,7 @@ func matchClock(name string, head []byte) int {
 	}
 	all := marks + shapes + prompts
 	switch {
-	case stat >= 2 && bytes.Contains(head, []byte("btime ")):
+	case stat >= 2 && bytes.Contains(h.Text, []byte("btime ")):
 		return SureMark
 	case marks > 0 && all == len(lines):
 		return SureMark

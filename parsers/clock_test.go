@@ -27,7 +27,7 @@ func TestUpDuration(t *testing.T) {
 func TestTranscriptLeavesSingleOutputsAlone(t *testing.T) {
 	f := func(in string) {
 		t.Helper()
-		if s := matchTranscript("x", []byte(in)); s != 0 {
+		if s := matchTranscript(NewHead("x", []byte(in))); s != 0 {
 			t.Errorf("%q: transcript is %d sure", in, s)
 		}
 	}

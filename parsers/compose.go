@@ -21,10 +21,10 @@ var _ = register(Parser{
 	Parse: parseCompose,
 })
 
-func matchCompose(name string, head []byte) int {
+func matchCompose(h *Head) int {
 	services, image := false, false
-	for _, line := range HeadLines(head, 400) {
-		s := string(line)
+	for _, line := range h.Texts(400) {
+		s := line
 		switch body := strings.TrimSpace(s); {
 		case s == "services:" || strings.HasPrefix(s, "services: "):
 			services = true
@@ -37,7 +37,7 @@ func matchCompose(name string, head []byte) int {
 	switch {
 	case services && image:
 		return SureMark
-	case services && strings.Contains(name, "compose"):
+	case services && strings.Contains(h.Name, "compose"):
 		return SureShape
 	}
 	return 0

@@ -32,8 +32,8 @@ var _ = register(Parser{
 })
 
 // matchComposeLog wants two services, and four lines in five: the others tell of containers that came and went.
-func matchComposeLog(_ string, head []byte) int {
-	lines, ours := HeadLines(head, 400), 0
+func matchComposeLog(h *Head) int {
+	lines, ours := h.Lines(400), 0
 	services := map[string]bool{}
 	for _, line := range lines {
 		if name, _, ok := composeLine(line); ok {
@@ -140,13 +140,13 @@ const maxServices = 256
 // sniff recognises the services that the head of the file shows.
 func (c *composeReader) sniff() {
 	heads := map[string][]byte{}
-	for _, line := range HeadLines(c.src.Head, 1<<20) {
+	for _, line := range NewHead("", c.src.Head).Lines(1 << 20) {
 		if name, text, ok := composeLine(line); ok && (heads[string(name)] != nil || len(heads) < maxServices) {
 			heads[string(name)] = append(append(heads[string(name)], text...), '\n')
 		}
 	}
 	for name, head := range heads {
-		if p, ok := detect(name, head, "compose-log"); ok && p.Name == "nginx-access" && frontRE.MatchString(name) {
+		if p, ok := detect(NewHead(name, head), "compose-log"); ok && p.Name == "nginx-access" && frontRE.MatchString(name) {
 			c.front = true
 		}
 	}
@@ -159,7 +159,7 @@ func (c *composeReader) sniff() {
 var frontRE = regexp.MustCompile(`(?i)nginx|apache|httpd|caddy|traefik|haproxy|proxy|web|edge|gateway|ingress|front|lb`)
 
 func (c *composeReader) add(name string, head []byte) *serviceLog {
-	p, ok := detect(name, head, "compose-log")
+	p, ok := detect(NewHead(name, head), "compose-log")
 	if p.Name == "nginx-access" && (c.front && !frontRE.MatchString(name) || bytes.Contains(head, []byte("NOTICE: fpm is running"))) {
 		p, ok = ByName("php-fpm-log")
 		if !bytes.Contains(head, []byte("fpm")) {

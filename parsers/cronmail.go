@@ -13,11 +13,11 @@ var _ = register(Parser{
 	Parse: parseCronMail,
 })
 
-func matchCronMail(_ string, head []byte) int {
-	lines := HeadLines(head, 60)
+func matchCronMail(h *Head) int {
+	lines := h.Texts(60)
 	for i, line := range lines {
-		if _, ok := cronMailJob(string(line)); ok {
-			if i == 0 || strings.HasPrefix(string(line), "Subject: ") {
+		if _, ok := cronMailJob(line); ok {
+			if i == 0 || strings.HasPrefix(line, "Subject: ") {
 				return SureMark - 10
 			}
 			return SureHabit

@@ -18,10 +18,10 @@ var _ = register(Parser{
 	Parse: parseCrontab,
 })
 
-func matchCrontab(name string, head []byte) int {
+func matchCrontab(h *Head) int {
 	jobs, stars, other := 0, false, 0
-	for _, line := range HeadLines(head, 300) {
-		s := strings.TrimSpace(string(line))
+	for _, line := range h.Texts(300) {
+		s := strings.TrimSpace(line)
 		if schedule, _, ok := cronSchedule(s); ok {
 			jobs++
 			stars = stars || strings.ContainsAny(schedule, "*@")
@@ -36,7 +36,7 @@ func matchCrontab(name string, head []byte) int {
 		return SureMark - 5
 	case other <= jobs/3:
 		return SureShape
-	case strings.Contains(name, "cron"):
+	case strings.Contains(h.Name, "cron"):
 		return SureHabit
 	}
 	return 0

@@ -18,14 +18,14 @@ var _ = register(Parser{
 	Parse: parseDeployLog,
 })
 
-func matchDeployLog(name string, head []byte) int {
+func matchDeployLog(h *Head) int {
 	timed, words, lines := 0, 0, 0
-	for _, line := range HeadLines(head, 200) {
+	for _, line := range h.Texts(200) {
 		if line[0] == ' ' || line[0] == '\t' {
 			continue
 		}
 		lines++
-		s, text := deployLine(string(line))
+		s, text := deployLine(line)
 		if s.clock() != NoClock {
 			timed++
 			if isDeployText(text) {
@@ -33,7 +33,7 @@ func matchDeployLog(name string, head []byte) int {
 			}
 		}
 	}
-	named := strings.Contains(name, "deploy") || strings.Contains(name, "release") || strings.Contains(name, "revisions.log")
+	named := strings.Contains(h.Name, "deploy") || strings.Contains(h.Name, "release") || strings.Contains(h.Name, "revisions.log")
 	switch {
 	case words == 0 || timed*2 < lines:
 		return 0

@@ -24,12 +24,12 @@ var _ = register(Parser{
 // maxJSON bounds a document that is decoded whole: docker inspect gives some 10 kB a container.
 const maxJSON = 16 << 20
 
-func matchDockerInspect(_ string, head []byte) int {
-	body := bytes.TrimSpace(head)
+func matchDockerInspect(h *Head) int {
+	body := bytes.TrimSpace(h.Text)
 	switch {
 	case len(body) == 0:
-	case (body[0] == '[' || body[0] == '{') && bytes.Contains(head, []byte(`"HostConfig"`)) && bytes.Contains(head, []byte(`"State"`)),
-		(body[0] == '[' || body[0] == '{') && bytes.Contains(head, []byte(`"OOMKilled"`)) && !bytes.Contains(head, []byte(`"apiVersion"`)):
+	case (body[0] == '[' || body[0] == '{') && bytes.Contains(h.Text, []byte(`"HostConfig"`)) && bytes.Contains(h.Text, []byte(`"State"`)),
+		(body[0] == '[' || body[0] == '{') && bytes.Contains(h.Text, []byte(`"OOMKilled"`)) && !bytes.Contains(h.Text, []byte(`"apiVersion"`)):
 		return SureMark
 	case inspectFields(body, 5) > 0:
 		return SureShape + 10
@@ -39,7 +39,7 @@ func matchDockerInspect(_ string, head []byte) int {
 
 func inspectFields(body []byte, lines int) int {
 	n := 0
-	for _, line := range HeadLines(body, lines) {
+	for _, line := range NewHead("", body).Lines(lines) {
 		if c := inspectLine(string(line)); c != nil {
 			n++
 		}

@@ -21,9 +21,9 @@ var _ = register(Parser{
 	Parse: parseDockerTable,
 })
 
-func matchDockerTable(_ string, head []byte) int {
-	for i, line := range HeadLines(head, 20) {
-		if isContainerHeader(string(line)) {
+func matchDockerTable(h *Head) int {
+	for i, line := range h.Texts(20) {
+		if isContainerHeader(line) {
 			if i < 5 {
 				return SureMark - 5
 			}

@@ -22,9 +22,9 @@ var _ = register(Parser{
 	Parse: parseFree,
 })
 
-func matchFree(_ string, head []byte) int {
-	for i, line := range HeadLines(head, 40) {
-		if label, values := freeRow(string(line)); label == "mem" && len(values) >= 3 {
+func matchFree(h *Head) int {
+	for i, line := range h.Texts(40) {
+		if label, values := freeRow(line); label == "mem" && len(values) >= 3 {
 			if i <= 6 {
 				return SureMark - 5
 			}

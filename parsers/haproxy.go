@@ -20,8 +20,8 @@ var _ = register(Parser{
 	Parse: parseHAProxy,
 })
 
-func matchHAProxy(_ string, head []byte) int {
-	lines := HeadLines(head, accessSample)
+func matchHAProxy(h *Head) int {
+	lines := h.Lines(accessSample)
 	ours := 0
 	var r haproxyReader
 	for _, line := range lines {

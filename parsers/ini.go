@@ -112,9 +112,9 @@ func (d iniDialect) value(v string) string {
 }
 
 // iniNames collects the section and setting names of a head, for Match.
-func (d iniDialect) iniNames(head []byte, f func(section, name, value string)) {
-	for _, line := range HeadLines(head, 2000) {
-		s := unlisted(string(line))
+func (d iniDialect) iniNames(h *Head, f func(section, name, value string)) {
+	for _, line := range h.Texts(2000) {
+		s := unlisted(line)
 		if s == "" || s[0] == ';' || s[0] == '#' {
 			continue
 		}

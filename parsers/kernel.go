@@ -14,8 +14,8 @@ import "bytes"
 var _ = register(Parser{
 	Name: "kernel",
 	Doc:  "dmesg output and pasted kernel logs: OOM kills, segfaults, failed allocations, IO errors, audit stamps that tie the clock",
-	Match: func(name string, head []byte) int {
-		return sampleLog(head).kernel()
+	Match: func(h *Head) int {
+		return h.sample().kernel()
 	},
 	Parse: parseLog,
 })
@@ -35,10 +35,10 @@ type logSample struct {
 
 const maxSample = 400 // lines looked at to tell a format
 
-func sampleLog(head []byte) logSample {
+func sampleLog(h *Head) logSample {
 	var s logSample
 	programs, most := map[string]int{}, 0
-	for _, line := range HeadLines(head, maxSample) {
+	for _, line := range h.Lines(maxSample) {
 		s.lines++
 		if bytes.HasPrefix(line, []byte("__CURSOR=")) || bytes.HasPrefix(line, []byte("__REALTIME_TIMESTAMP=")) ||
 			bytes.Contains(line, []byte(`"__REALTIME_TIMESTAMP"`)) {
@@ -73,7 +73,7 @@ func sampleLog(head []byte) logSample {
 	}
 	s.others -= most
 	if s.oom > 0 && s.dmesg*2 < s.lines {
-		_ = parseLog(&Source{R: bytes.NewReader(head)}, func(r Record) { // a reader of bytes does not fail
+		_ = parseLog(&Source{R: bytes.NewReader(h.Text)}, func(r Record) { // a reader of bytes does not fail
 			k, ok := r.Fact.(*OOMKill)
 			s.reports = s.reports || ok && (k.VictimPID.OK || k.InvokedLine > 0 || k.TasksLine > 0)
 		})
@@ -81,7 +81,7 @@ func sampleLog(head []byte) logSample {
 	return s
 }
 
-func (s logSample) kernel() int {
+func (s *logSample) kernel() int {
 	switch {
 	case s.lines == 0 || s.journal || s.dmesg+s.wording == 0:
 		return 0

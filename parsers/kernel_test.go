@@ -93,7 +93,7 @@ func TestOthersLogs(t *testing.T) {
 		"[2026-04-20 09:12:34] production.ERROR: Killed\n",
 		"2026-04-20T09:12:34.123456Z 0 [Note] InnoDB: Initializing buffer pool\n",
 	} {
-		s := sampleLog([]byte(log))
+		s := sampleLog(NewHead("", []byte(log)))
 		if s.kernel() > 0 || s.syslog() > 0 {
 			t.Errorf("%q: kernel %d, syslog %d", log, s.kernel(), s.syslog())
 		}

@@ -28,8 +28,8 @@ var _ = register(Parser{
 	Parse: parseKeys,
 })
 
-func matchKeys(_ string, head []byte) int {
-	lines := HeadLines(head, 200)
+func matchKeys(h *Head) int {
+	lines := h.Lines(200)
 	asked, rows, names, items, slow, replies := 0, 0, 0, 0, 0, 0
 	for i, line := range lines {
 		text := trimQuote(line)
@@ -647,14 +647,15 @@ func keyRow(text []byte) (k Key, ok bool) {
 	if len(text) == 0 || len(text) > 1024 || text[0] == '#' {
 		return k, false
 	}
-	words := bytes.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' || r == ';' || r == '|' })
 	var nums []int64
-	for _, w := range words {
+	for w := range bytes.FieldsFuncSeq(text, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' || r == ';' || r == '|' }) {
 		w = bytes.Trim(w, `"'()`)
 		trimmed := bytes.TrimSuffix(bytes.TrimPrefix(w, []byte("ttl=")), []byte(":"))
-		if n, err := strconv.ParseInt(string(trimmed), 10, 64); err == nil {
-			nums = append(nums, n)
-			continue
+		if len(trimmed) > 0 && trimmed[len(trimmed)-1] <= '9' { // else no number, and no error to build
+			if n, err := strconv.ParseInt(string(trimmed), 10, 64); err == nil {
+				nums = append(nums, n)
+				continue
+			}
 		}
 		switch s := string(w); {
 		case s == "" || s == "=" || s == "=>" || s == "->" || s == ":" || s == "-" || strings.EqualFold(s, "TTL") || s == "integer" || s == "bytes" || s == "s":

@@ -26,10 +26,10 @@ var _ = register(Parser{
 	Parse: parseKubectlDescribe,
 })
 
-func matchKubectlDescribe(_ string, head []byte) int {
+func matchKubectlDescribe(h *Head) int {
 	marks := map[string]bool{}
-	for _, line := range HeadLines(head, 400) {
-		s := strings.TrimSpace(string(line))
+	for _, line := range h.Texts(400) {
+		s := strings.TrimSpace(line)
 		for _, mark := range []string{"Containers:", "Restart Count:", "Last State:", "Container ID:", "QoS Class:", "Namespace:", "Service Account:"} {
 			if strings.HasPrefix(s, mark) {
 				marks[mark] = true

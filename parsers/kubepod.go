@@ -32,8 +32,8 @@ var _ = register(Parser{
 	Parse: parseKubeManifest,
 })
 
-func matchKubeManifest(_ string, head []byte) int {
-	has := func(s string) bool { return bytes.Contains(head, []byte(s)) }
+func matchKubeManifest(h *Head) int {
+	has := func(s string) bool { return bytes.Contains(h.Text, []byte(s)) }
 	switch {
 	case has("apiVersion:") && has("kind:") && (has("containers:") || has("containerStatuses:")):
 		return SureMark

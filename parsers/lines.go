@@ -101,20 +101,3 @@ func eachHeldLine(src *Source, blank bool, f func(line []byte, at Pos)) {
 func blankLine(line []byte) bool {
 	return len(line) == 0 || (line[0] <= ' ' || line[0] >= 0x80) && len(bytes.TrimSpace(line)) == 0
 }
-
-// HeadLines splits a sniffed head into its non-blank lines, at most limit, for Match functions.
-func HeadLines(head []byte, limit int) [][]byte {
-	if isUTF16(head) {
-		head, _ = io.ReadAll(newUTF16Reader(bytes.NewReader(head)))
-	}
-	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
-	lines := make([][]byte, 0, min(limit, bytes.Count(head, []byte("\n"))+1))
-	for len(head) > 0 && len(lines) < limit {
-		line, rest, _ := bytes.Cut(head, []byte("\n"))
-		head = rest
-		if line = bytes.TrimRight(line, "\r"); len(bytes.TrimSpace(line)) > 0 {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}

@@ -5,7 +5,7 @@ import "sync"
 // appFact is what an application says through syslog or journald; nil when it names no cause. Programs of the system speak of
 // their own connections.
 func appFact(m *message) Fact {
-	if isSystemProgram(m.Program) || !maybeApp(m.Msg) {
+	if isSystemProgram(m.Program) {
 		return nil
 	}
 	signature, about := appSignature(m.Msg)
@@ -15,8 +15,8 @@ func appFact(m *message) Fact {
 	return &AppEvent{Signature: signature, Program: string(m.Program), Session: about, Text: appText(string(m.Msg))}
 }
 
-// maybeApp is a look before appSignature, which takes 1 µs: every message that it gives a signature to has one of these texts,
-// but for what is written in capitals.
+// maybeApp is a look before the rest of appSignature, which takes 1 µs: every message that it gives a signature to has one of
+// these texts.
 func maybeApp(msg []byte) bool {
 	_, any := appTexts().find(msg)
 	return any
@@ -34,6 +34,6 @@ var appTexts = sync.OnceValue(func() *textSet {
 		// of Redis, whatever words stand around them
 		"onnection refused", "econnrefused", "went away", "onnection reset by peer", "onnection lost", "closed the connection", "Could not connect",
 		"read session data", "an't connect", "onnection closed", "rror on connection", "imed out", "imeout reading", "imeout waiting", "imedout",
-		"ETIMEDOUT", "imeoutException", "imeoutError",
+		"ETIMEDOUT", "CONNECTION REFUSED", "CONNECTION CLOSED", "CONNECTION LOST", "TIMED OUT", "imeoutException", "imeoutError",
 	})
 })

@@ -20,12 +20,12 @@ var _ = register(Parser{
 	Parse: parsePHPSettings("magento"),
 })
 
-func matchMagentoEnv(_ string, head []byte) int {
+func matchMagentoEnv(h *Head) int {
 	has := func(s string) bool {
-		return bytes.Contains(head, []byte("'"+s+"'")) || bytes.Contains(head, []byte(`"`+s+`"`))
+		return bytes.Contains(h.Text, []byte("'"+s+"'")) || bytes.Contains(h.Text, []byte(`"`+s+`"`))
 	}
 	switch {
-	case !bytes.Contains(head, []byte("=>")):
+	case !bytes.Contains(h.Text, []byte("=>")):
 		return 0
 	case has("MAGE_MODE"), has("cache_types"), has("session") && has("save"), has("max_concurrency") && has("break_after_frontend"):
 		return SureMark
@@ -45,8 +45,8 @@ var _ = register(Parser{
 	Parse: parseMagentoXML,
 })
 
-func matchMagentoXML(_ string, head []byte) int {
-	has := func(s string) bool { return bytes.Contains(head, []byte(s)) }
+func matchMagentoXML(h *Head) int {
+	has := func(s string) bool { return bytes.Contains(h.Text, []byte(s)) }
 	switch {
 	case has("<redis_session>"), has("<config>") && has("<global>") && (has("<session_save>") || has("<install>") || has("<resources>")):
 		return SureMark

@@ -18,10 +18,10 @@ var _ = register(Parser{
 	Parse: parseMeminfo,
 })
 
-func matchMeminfo(_ string, head []byte) int {
+func matchMeminfo(h *Head) int {
 	seen, first := 0, -1
-	for i, line := range HeadLines(head, 80) {
-		name, _, ok := meminfoLine(string(line))
+	for i, line := range h.Texts(80) {
+		name, _, ok := meminfoLine(line)
 		if ok && (meminfoField(&HostMemory{}, name) != nil || name == "Active" || name == "Inactive") {
 			if seen++; first < 0 {
 				first = i

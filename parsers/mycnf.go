@@ -17,9 +17,9 @@ var _ = register(Parser{
 	Parse: mysqlINI.parse,
 })
 
-func matchMyCnf(_ string, head []byte) int {
+func matchMyCnf(h *Head) int {
 	marks, other := 0, 0
-	mysqlINI.iniNames(head, func(section, name, value string) {
+	mysqlINI.iniNames(h, func(section, name, value string) {
 		switch s := strings.ToLower(section); {
 		case strings.HasPrefix(s, "mysqld"), strings.HasPrefix(s, "mariadb"), s == "mysql", s == "mysqldump", s == "galera", s == "client-server":
 			marks += 2

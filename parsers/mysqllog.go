@@ -19,11 +19,11 @@ var _ = register(Parser{
 	Line:  mysqlLogLine,
 })
 
-func matchMySQLLog(_ string, head []byte) int {
-	if !isMySQLText(head) {
+func matchMySQLLog(h *Head) int {
+	if !isMySQLText(h.Text) {
 		return 0
 	}
-	hits, lines := 0, HeadLines(head, 200)
+	hits, lines := 0, h.Lines(200)
 	for _, line := range lines {
 		_, msg := lineStamp(line)
 		if isMySQLMessage(msg) {

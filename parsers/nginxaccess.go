@@ -51,9 +51,9 @@ const accessSample = 200
 // maxLogFormats bounds how many formats of a configuration are tried on a line.
 const maxLogFormats = 64
 
-func matchAccess(name string, head []byte) int {
-	r := newAccessReader(&Source{Name: name})
-	lines := HeadLines(head, accessSample)
+func matchAccess(h *Head) int {
+	r := newAccessReader(&Source{Name: h.Name})
+	lines := h.Lines(accessSample)
 	known, guessed, logged := 0, 0, 0
 	for _, line := range lines {
 		if line[0] == '#' {
@@ -174,7 +174,7 @@ func newAccessReader(src *Source) *accessReader {
 
 func orderedFormats(src *Source) *accessReader {
 	r := &accessReader{formats: append(hintFormats(src), builtinFormats()...)}
-	lines := HeadLines(src.Head, accessSample)
+	lines := NewHead("", src.Head).Lines(accessSample)
 	lines = slices.DeleteFunc(lines, func(line []byte) bool { return line[0] == '#' })
 	if len(lines) == 0 {
 		return r

@@ -90,9 +90,9 @@ var confWords = []string{
 var strongConfWords = []string{"worker_processes", "worker_connections", "log_format", "server_name", "proxy_pass", "fastcgi_pass",
 	"limit_req_zone", "limit_conn_zone", "set_real_ip_from", "fastcgi_param", "uwsgi_param", "scgi_param", "try_files", "proxy_set_header"}
 
-func matchNginxConf(name string, head []byte) int {
+func matchNginxConf(h *Head) int {
 	lines, known, strong := 0, 0, 0
-	for _, line := range HeadLines(head, accessSample) {
+	for _, line := range h.Lines(accessSample) {
 		line = bytes.TrimSpace(line)
 		if line[0] == '#' || line[0] == '}' || bytes.HasPrefix(line, []byte("nginx: ")) {
 			continue
@@ -108,9 +108,9 @@ func matchNginxConf(name string, head []byte) int {
 	switch {
 	case strong > 0 && known*3 >= lines:
 		return SureMark
-	case strong > 0 && strings.HasSuffix(name, ".conf"), isMapStart(firstDirective(head)), isTypesStart(firstDirective(head)):
+	case strong > 0 && strings.HasSuffix(h.Name, ".conf"), isMapStart(firstDirective(h)), isTypesStart(firstDirective(h)):
 		return SureShape
-	case known > 0 && known*2 >= lines && (strings.Contains(name, "nginx") || strings.HasSuffix(name, ".conf")):
+	case known > 0 && known*2 >= lines && (strings.Contains(h.Name, "nginx") || strings.HasSuffix(h.Name, ".conf")):
 		return SureHabit
 	}
 	return 0
@@ -145,8 +145,8 @@ func isTypesStart(line []byte) bool {
 	return len(f) == 2 && string(f[0]) == "types" && string(f[1]) == "{"
 }
 
-func firstDirective(head []byte) []byte {
-	for _, line := range HeadLines(head, accessSample) {
+func firstDirective(h *Head) []byte {
+	for _, line := range h.Lines(accessSample) {
 		if line = bytes.TrimSpace(line); line[0] != '#' {
 			return line
 		}

@@ -22,12 +22,12 @@ var _ = register(Parser{
 	Parse: parseWebErrors,
 })
 
-func matchWebError(name string, head []byte) int {
-	lines := HeadLines(head, accessSample)
+func matchWebError(h *Head) int {
+	lines := h.Lines(accessSample)
 	if !slices.ContainsFunc(lines, func(line []byte) bool { _, ok := webErrorHead(line); return ok }) {
 		return 0 // before the dearer question which lines are requests
 	}
-	access := newAccessReader(&Source{Name: name})
+	access := newAccessReader(&Source{Name: h.Name})
 	errors, requests, other := 0, 0, 0
 	open := false
 	for _, line := range lines {

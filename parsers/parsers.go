@@ -24,9 +24,9 @@ type Parser struct {
 	Name string // the format's name, as `culprit parse` prints it: "nginx-access", "redis-info"
 	Doc  string // one line: what it reads and the facts it emits
 
-	// Match says how sure it is that head (the file's first 64 KiB, whole lines, wrappers not removed) is of this format:
-	// 0 = no, 100 = cannot be anything else. Content decides; name may only break ties (see the Sure* constants).
-	Match func(name string, head []byte) int
+	// Match says how sure it is that a file that begins so is of this format: 0 = no, 100 = cannot be anything else. Content
+	// decides; the name may only break ties (see the Sure* constants).
+	Match func(h *Head) int
 	Most  int // the most that Match says; 0 = SureMark. Detect asks only whom the answers so far leave a chance
 
 	// Parse reads the whole source and emits its records in file order. An error is returned for IO failures only: a bad
@@ -190,11 +190,11 @@ func ByName(name string) (Parser, bool) {
 
 // Detect returns the surest parser for a file that begins with head, or false when none recognises it. Ties go to the
 // first by name, so the answer never depends on the order of registration.
-func Detect(name string, head []byte) (Parser, bool) { return detect(name, head, "") }
+func Detect(name string, head []byte) (Parser, bool) { return detect(NewHead(name, head), "") }
 
 // detect is Detect without one parser. Whoever cannot win any more is not asked: asking all sixty of every small file took a
 // third of the time of an incident that has hundreds of them.
-func detect(name string, head []byte, without string) (Parser, bool) {
+func detect(h *Head, without string) (Parser, bool) {
 	var best Parser
 	sure := 0
 	for _, p := range registry {
@@ -204,7 +204,7 @@ func detect(name string, head []byte, without string) (Parser, bool) {
 		if p.Name == without || p.Most == sure && p.Name > best.Name {
 			continue
 		}
-		if s := p.Match(name, head); s > sure || s == sure && s > 0 && p.Name < best.Name {
+		if s := p.Match(h); s > sure || s == sure && s > 0 && p.Name < best.Name {
 			best, sure = p, s
 		}
 	}

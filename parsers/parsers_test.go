@@ -51,13 +51,13 @@ func golden(t *testing.T, p Parser, file string) {
 	}
 	sure := 0
 	for _, p := range All() {
-		s := p.Match(name, in[:min(len(in), 64<<10)])
+		s := p.Match(NewHead(name, in[:min(len(in), 64<<10)]))
 		if s > p.Most {
 			t.Errorf("%s says %d of %s, more than its Most", p.Name, s, name)
 		}
 		sure = max(sure, s)
 	}
-	if s := p.Match(name, in[:min(len(in), 64<<10)]); s != sure {
+	if s := p.Match(NewHead(name, in[:min(len(in), 64<<10)])); s != sure {
 		t.Errorf("Detect took %s, who says %d, where one says %d", p.Name, s, sure)
 	}
 	got := dump(t, p, name, in)
@@ -145,7 +145,7 @@ func fuzzParser(f *testing.F, name string) {
 }
 
 func fuzzOne(t *testing.T, p Parser, in []byte) {
-	if s := p.Match("fuzz", in); s < 0 || s > p.Most {
+	if s := p.Match(NewHead("fuzz", in)); s < 0 || s > p.Most {
 		t.Fatalf("%s: Match says %d", p.Name, s)
 	}
 	src := &Source{Name: "fuzz", R: bytes.NewReader(in)}

@@ -23,8 +23,8 @@ var _ = register(Parser{
 	Line:  phpFPMLogLine,
 })
 
-func matchPHPFPMLog(_ string, head []byte) int {
-	hits, lines := 0, HeadLines(head, 200)
+func matchPHPFPMLog(h *Head) int {
+	hits, lines := 0, h.Lines(200)
 	for _, line := range lines {
 		_, msg := lineStamp(line)
 		if level, rest := fpmLevel(msg); level != "" && (strings.HasPrefix(rest, "[pool ") || fpmEvent(rest) != nil || strings.Contains(rest, "fpm")) {

@@ -15,9 +15,9 @@ var _ = register(Parser{
 	Parse: poolINI.parse,
 })
 
-func matchPHPFPMPool(_ string, head []byte) int {
+func matchPHPFPMPool(h *Head) int {
 	marks, bad, settings, global := 0, 0, 0, false
-	poolINI.iniNames(head, func(section, name, value string) {
+	poolINI.iniNames(h, func(section, name, value string) {
 		switch {
 		case section == "" && name == "":
 			bad++

@@ -16,9 +16,9 @@ var _ = register(Parser{
 	Parse: phpINI.parse,
 })
 
-func matchPHPINI(name string, head []byte) int {
+func matchPHPINI(h *Head) int {
 	marks, settings, other := 0, 0, 0
-	phpINI.iniNames(head, func(section, name, value string) {
+	phpINI.iniNames(h, func(section, name, value string) {
 		switch {
 		case section == "PHP":
 			marks += 2
@@ -36,7 +36,7 @@ func matchPHPINI(name string, head []byte) int {
 	switch {
 	case marks >= 2 && other <= marks:
 		return SureMark - 10
-	case marks >= 1 && other == 0 && (settings == 0 || strings.HasSuffix(name, ".ini")):
+	case marks >= 1 && other == 0 && (settings == 0 || strings.HasSuffix(h.Name, ".ini")):
 		return SureShape
 	}
 	return 0

@@ -25,11 +25,11 @@ var _ = register(Parser{
 	Parse: parsePS,
 })
 
-func matchPS(_ string, head []byte) int {
-	lines := HeadLines(head, 60)
+func matchPS(h *Head) int {
+	lines := h.Texts(60)
 	rows := 0
 	for i, line := range lines {
-		s := string(line)
+		s := line
 		if processHeader(s) != nil {
 			if i < 10 {
 				return SureMark - 5

@@ -27,8 +27,8 @@ var _ = register(Parser{
 	Name: "redis-rdb",
 	Doc:  "dump.rdb: key-group records by prefix, and a redis-info",
 	Most: 100,
-	Match: func(_ string, head []byte) int {
-		if _, ok := rdbVersion(head); ok {
+	Match: func(h *Head) int {
+		if _, ok := rdbVersion(h.Text); ok {
 			return 100
 		}
 		return 0

@@ -13,8 +13,8 @@ import (
 var _ = register(Parser{
 	Name: "redis-clients",
 	Doc:  "CLIENT LIST: redis-client records",
-	Match: func(_ string, head []byte) int {
-		lines := HeadLines(head, 50)
+	Match: func(h *Head) int {
+		lines := h.Lines(50)
 		n := 0
 		for _, line := range lines {
 			if _, ok := clientLine(line); ok {

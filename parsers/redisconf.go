@@ -27,9 +27,9 @@ var _ = register(Parser{
 	Parse: parseRedisConf,
 })
 
-func matchRedisConf(_ string, head []byte) int {
+func matchRedisConf(h *Head) int {
 	known, strong, other, comments := 0, 0, 0, 0
-	for _, line := range HeadLines(head, 4000) {
+	for _, line := range h.Lines(4000) {
 		line = bytes.TrimSpace(line)
 		if line[0] == '#' {
 			if bytes.Contains(line, []byte("onfiguration file example")) || bytes.Contains(line, []byte("order to start Redis")) {

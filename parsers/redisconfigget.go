@@ -19,8 +19,8 @@ import (
 var _ = register(Parser{
 	Name: "redis-config-get",
 	Doc:  "CONFIG GET: a setting a pair",
-	Match: func(_ string, head []byte) int {
-		names, lines := 0, HeadLines(head, 1000)
+	Match: func(h *Head) int {
+		names, lines := 0, h.Lines(1000)
 		for i, line := range lines {
 			name, _ := replyItem(line)
 			if i+1 < len(lines) && !bytes.ContainsAny(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ ") && strongRedisDirective(name) {

@@ -29,8 +29,8 @@ var _ = register(Parser{
 	Parse: parseRedisInfo,
 })
 
-func matchRedisInfo(_ string, head []byte) int {
-	lines := HeadLines(head, 400)
+func matchRedisInfo(h *Head) int {
+	lines := h.Lines(400)
 	known, marks, logs := 0, 0, 0
 	for _, line := range lines {
 		if isRedisLogLine(line) {
@@ -58,7 +58,7 @@ func matchRedisInfo(_ string, head []byte) int {
 	switch {
 	case marks == 0 || logs > 0 && logs*4 > known:
 		return 0
-	case known >= 20 && bytes.Contains(head, []byte("```")):
+	case known >= 20 && bytes.Contains(h.Text, []byte("```")):
 		return SureMark + 7 // a whole reply is worth more than the runbook around it, which has redis-cli commands too
 	case known*2 >= len(lines):
 		return SureMark

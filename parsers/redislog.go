@@ -25,8 +25,8 @@ var _ = register(Parser{
 	Parse: parseRedisLog,
 })
 
-func matchRedisLog(_ string, head []byte) int {
-	lines := HeadLines(head, 200)
+func matchRedisLog(h *Head) int {
+	lines := h.Lines(200)
 	plain, wrapped, bare, programs := 0, 0, 0, 0
 	for _, line := range lines {
 		if _, ok := readRedisLine(trimQuote(line)); ok {
@@ -43,7 +43,7 @@ func matchRedisLog(_ string, head []byte) int {
 		}
 	}
 	switch n := len(lines); {
-	case plain > 0 && plain >= wrapped && (plain*2 >= n || bytes.Contains(head, []byte("BUG REPORT START")) || bytes.Contains(head, []byte("Redis is starting"))):
+	case plain > 0 && plain >= wrapped && (plain*2 >= n || bytes.Contains(h.Text, []byte("BUG REPORT START")) || bytes.Contains(h.Text, []byte("Redis is starting"))):
 		return SureMark + 4 // a crash report within it holds INFO and CLIENT LIST, which others would claim
 	case wrapped > 0 && (wrapped+plain)*5 >= n*4:
 		return SureMark

@@ -16,8 +16,8 @@ import (
 var _ = register(Parser{
 	Name: "redis-monitor",
 	Doc:  "MONITOR output: redis-command records",
-	Match: func(_ string, head []byte) int {
-		lines := HeadLines(head, 50)
+	Match: func(h *Head) int {
+		lines := h.Lines(50)
 		n := 0
 		for _, line := range lines {
 			if _, _, ok := monitorLine(line); ok {

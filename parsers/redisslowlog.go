@@ -26,8 +26,8 @@ var _ = register(Parser{
 	Parse: parseSlowlog,
 })
 
-func matchSlowlog(_ string, head []byte) int {
-	lines := HeadLines(head, 100)
+func matchSlowlog(h *Head) int {
+	lines := h.Lines(100)
 	for i, line := range lines {
 		text := trimQuote(line)
 		if cmd, _, ok := redisCommandLine(text); ok && len(cmd) > 0 {

@@ -23,10 +23,10 @@ var _ = register(Parser{
 	Parse: parseSar,
 })
 
-func matchSar(_ string, head []byte) int {
+func matchSar(h *Head) int {
 	banner := false
-	for _, line := range HeadLines(head, 2000) {
-		s := string(line)
+	for _, line := range h.Texts(2000) {
+		s := line
 		if isSarBanner(s) {
 			banner = true
 		}

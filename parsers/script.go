@@ -23,10 +23,10 @@ var _ = register(Parser{
 	Parse: parseRedisScript,
 })
 
-func matchRedisScript(name string, head []byte) int {
+func matchRedisScript(h *Head) int {
 	commands, fences, fenced := 0, 0, 0
-	for _, line := range HeadLines(head, 2000) {
-		s := strings.TrimSpace(string(line))
+	for _, line := range h.Texts(2000) {
+		s := strings.TrimSpace(line)
 		if fences%2 == 1 && s[0] != '#' {
 			fenced++
 		}
@@ -38,13 +38,13 @@ func matchRedisScript(name string, head []byte) int {
 			}
 		}
 	}
-	shebang := bytes.HasPrefix(head, []byte("#!")) && bytes.Contains(head[:min(len(head), 60)], []byte("sh"))
+	shebang := bytes.HasPrefix(h.Text, []byte("#!")) && bytes.Contains(h.Text[:min(len(h.Text), 60)], []byte("sh"))
 	switch {
 	case commands == 0:
 		return 0
-	case shebang || fences >= 2 && bytes.HasPrefix(head, []byte("#")) && commands > 1 && commands*6 >= fenced: // else its blocks are outputs
+	case shebang || fences >= 2 && bytes.HasPrefix(h.Text, []byte("#")) && commands > 1 && commands*6 >= fenced: // else its blocks are outputs
 		return SureMark + 6 // above a session of redis-cli, which has prompts and answers
-	case fences >= 2 || strings.HasSuffix(name, ".sh") || strings.HasSuffix(name, ".md"):
+	case fences >= 2 || strings.HasSuffix(h.Name, ".sh") || strings.HasSuffix(h.Name, ".md"):
 		return SureShape - 5
 	}
 	return SureHabit + 5

@@ -17,16 +17,16 @@ var _ = register(Parser{
 	Parse: parseSysctl,
 })
 
-func matchSysctl(name string, head []byte) int {
-	hits, lines := 0, HeadLines(head, 300)
-	if len(lines) == 1 && procSysName(name) != "" {
+func matchSysctl(h *Head) int {
+	hits, lines := 0, h.Texts(300)
+	if len(lines) == 1 && procSysName(h.Name) != "" {
 		if _, ok := smallNumber(strings.TrimSpace(string(lines[0]))); ok {
 			return SureMark
 		}
 	}
 	other := 0
 	for _, line := range lines {
-		s := strings.TrimSpace(string(line))
+		s := strings.TrimSpace(line)
 		if s[0] == '#' || s[0] == ';' || strings.HasPrefix(s, "sysctl: ") {
 			continue
 		}

@@ -15,13 +15,13 @@ var _ = register(Parser{
 	Name: "syslog",
 	Doc:  "messages, syslog, kern.log and journalctl in every output format: kernel lines, service events, cron runs, requests",
 	Most: SureMark + 1,
-	Match: func(name string, head []byte) int {
-		return sampleLog(head).syslog()
+	Match: func(h *Head) int {
+		return h.sample().syslog()
 	},
 	Parse: parseLog,
 })
 
-func (s logSample) syslog() int {
+func (s *logSample) syslog() int {
 	switch {
 	case s.journal:
 		return SureMark

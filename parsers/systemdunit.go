@@ -25,10 +25,10 @@ var _ = register(Parser{
 	Parse: parseSystemdUnit,
 })
 
-func matchSystemdUnit(_ string, head []byte) int {
+func matchSystemdUnit(h *Head) int {
 	marks, directives, show, other := 0, 0, 0, 0
-	for _, line := range HeadLines(head, 400) {
-		s := unlisted(string(line))
+	for _, line := range h.Texts(400) {
+		s := unlisted(line)
 		name, _, isSetting := strings.Cut(s, "=")
 		switch {
 		case s == "" || s[0] == '#' || s[0] == ';':

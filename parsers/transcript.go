@@ -32,12 +32,9 @@ const (
 	maxParts        = 2000     // recognising each costs a look by every parser; the largest collections of outputs have some 300
 )
 
-func matchTranscript(_ string, head []byte) int {
-	if isUTF16(head) {
-		head, _ = io.ReadAll(newUTF16Reader(bytes.NewReader(head)))
-	}
+func matchTranscript(h *Head) int {
 	separated := false
-	for line := range bytes.Lines(head) {
+	for line := range bytes.Lines(h.Text) {
 		if separated = isSeparator(line); separated {
 			break
 		}
@@ -46,7 +43,7 @@ func matchTranscript(_ string, head []byte) int {
 		return 0
 	}
 	formats := map[string]bool{}
-	t := &partReader{r: bufio.NewReader(bytes.NewReader(head))}
+	t := &partReader{r: bufio.NewReader(bytes.NewReader(h.Text))}
 	for parts := 0; parts < maxSniffedParts && t.next(); parts++ {
 		part, _ := io.ReadAll(t)
 		if p, ok := detectPart(t.title, part); ok {
@@ -66,7 +63,9 @@ func matchTranscript(_ string, head []byte) int {
 }
 
 // detectPart is Detect without transcript itself, which has no parts of parts.
-func detectPart(title string, head []byte) (Parser, bool) { return detect(title, head, "transcript") }
+func detectPart(title string, head []byte) (Parser, bool) {
+	return detect(NewHead(title, head), "transcript")
+}
 
 func parseTranscript(src *Source, emit func(Record)) error {
 	r := bufio.NewReaderSize(src.R, partHead)
@@ -208,10 +207,17 @@ func (t *partReader) Read(p []byte) (int, error) {
 }
 
 func isSeparator(line []byte) bool {
-	if len(line) > 300 {
+	if len(line) > 300 || !maySeparate(line) {
 		return false
 	}
 	return partTitle(string(bytes.TrimRight(line, "\r\n"))) != ""
+}
+
+// maySeparate is a cheap look before partTitle: a line of a log rarely begins as a fence or a quotation does, and rarely has what
+// ends a prompt.
+func maySeparate(line []byte) bool {
+	line = bytes.TrimLeft(line, " \t")
+	return len(line) > 0 && (strings.IndexByte("=-+", line[0]) >= 0 || bytes.IndexByte(line, '#') >= 0 || bytes.IndexByte(line, '$') >= 0 || bytes.IndexByte(line, '>') >= 0)
 }
 
 // partTitle returns what a separator line announces, "" when line is not one.

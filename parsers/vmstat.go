@@ -15,9 +15,9 @@ var _ = register(Parser{
 	Parse: parseVmstat,
 })
 
-func matchVmstat(_ string, head []byte) int {
-	for i, line := range HeadLines(head, 20) {
-		if vmstatColumns(string(line)) != nil {
+func matchVmstat(h *Head) int {
+	for i, line := range h.Texts(20) {
+		if vmstatColumns(line) != nil {
 			if i < 6 {
 				return SureMark - 5
 			}

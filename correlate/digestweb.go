@@ -33,6 +33,7 @@ func (c *coder) webFold(w *webFold) {
 			sums(c, &sum.n)
 			c.example(&sum.first)
 			c.instant(&sum.last)
+			c.spread(&sum.from)
 		})
 	dict(c, &w.files, sorted, func(file *string, span **window) {
 		c.file(file)
@@ -40,6 +41,15 @@ func (c *coder) webFold(w *webFold) {
 	})
 	if c.w == nil && c.err == nil {
 		c.number(w)
+	}
+}
+
+func (c *coder) spread(s *spread) {
+	boxes := (*[]int64)(s)
+	list(c, boxes, func(n *int64) { sums(c, n) })
+	if len(*boxes) != 0 && len(*boxes) != spreadBoxes {
+		c.fail("a spread of %d", len(*boxes))
+		*s = nil
 	}
 }
 
@@ -120,7 +130,7 @@ func (c *coder) histogram(h *histogram) {
 
 func (c *coder) statusCell(s *statusCell) {
 	sums(c, &s.requests, &s.pages, &s.s2xx, &s.s3xx, &s.s4xx, &s.s5xx,
-		&s.s302, &s.s403, &s.s429, &s.s499, &s.s500, &s.s502, &s.s503, &s.s504)
+		&s.s302, &s.s403, &s.s404, &s.s429, &s.s499, &s.s500, &s.s502, &s.s503, &s.s504)
 	var latency histogram
 	if s.latency != nil {
 		latency = *s.latency

@@ -120,6 +120,7 @@ func (w *webFold) takeRoutes(o *webFold) {
 		if have.last.Before(sum.last) {
 			have.last = sum.last
 		}
+		have.from.merge(sum.from)
 	}
 }
 

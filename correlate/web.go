@@ -3,6 +3,7 @@ package correlate
 import (
 	"bytes"
 	"cmp"
+	"hash/fnv"
 	"math"
 	"time"
 
@@ -61,11 +62,11 @@ type routeSum struct {
 
 // statusCell counts all requests of one bin.
 type statusCell struct {
-	requests, pages                                int64
-	s2xx, s3xx, s4xx, s5xx                         int64
-	s302, s403, s429, s499, s500, s502, s503, s504 int64
-	latency                                        *histogram // nil = no request told its time
-	slowest                                        float64
+	requests, pages                                      int64
+	s2xx, s3xx, s4xx, s5xx                               int64
+	s302, s403, s404, s429, s499, s500, s502, s503, s504 int64
+	latency                                              *histogram // nil = no request told its time
+	slowest                                              float64
 }
 
 type failure struct {
@@ -77,6 +78,37 @@ type failureSum struct {
 	n     int64
 	first example
 	last  time.Time
+	from  spread // of a 404: by whom
+}
+
+// spread counts requests of browsers by their networks, hashed into a few boxes: enough to tell a site's visitors from one
+// that tries names. Behind a balancer whose address is all there is, by their agents.
+type spread []int64 // nil or spreadBoxes
+
+const spreadBoxes = 64
+
+func (s *spread) add(client []byte, agent string) {
+	if *s == nil {
+		*s = make(spread, spreadBoxes)
+	}
+	key := netKey(client)
+	if addr, ok := ParseClient(client); !ok || IsPrivate(addr) || proxied(addr) {
+		h := fnv.New32a() // not seeded: digests are merged
+		h.Write([]byte(agent))
+		key = h.Sum32()
+	}
+	const golden = 0x9e3779b97f4a7c15 // Fibonacci hashing: the top bits are well mixed
+	(*s)[uint64(key)*golden>>58]++
+}
+
+func (s *spread) merge(o spread) {
+	if *s == nil {
+		*s = o
+		return
+	}
+	for i, n := range o {
+		(*s)[i] += n
+	}
 }
 
 // example is the earliest line of a group: the evidence for it.
@@ -202,6 +234,9 @@ func (w *webFold) add(r *parsers.Record, a *parsers.Access) {
 		rs.errors5xx++
 		w.fail(failure{route, uint16(a.Status)}, r)
 	} else {
+		if a.Status == 404 {
+			w.miss(failure{route, 404}, r, client, agent)
+		}
 		if a.Status < 400 {
 			rs.ok++
 		}
@@ -350,7 +385,15 @@ func (w *webFold) bumpRoute(route, bin uint32, c cell) {
 	w.grew = w.grew || added
 }
 
-func (w *webFold) fail(f failure, r *parsers.Record) {
+// miss counts what was not found; of programs only how often, since they ask for what was never there.
+func (w *webFold) miss(f failure, r *parsers.Record, client []byte, agent *agentRef) {
+	sum := w.fail(f, r)
+	if !agent.auto {
+		sum.from.add(client, agent.name)
+	}
+}
+
+func (w *webFold) fail(f failure, r *parsers.Record) *failureSum {
 	sum := w.failures[f]
 	if sum == nil {
 		sum = &failureSum{}
@@ -361,6 +404,7 @@ func (w *webFold) fail(f failure, r *parsers.Record) {
 	if sum.last.Before(r.Time) {
 		sum.last = r.Time
 	}
+	return sum
 }
 
 func (w *webFold) countStatus(a *parsers.Access, page bool, class PathClass) {
@@ -393,6 +437,8 @@ func (s *statusCell) answered(status int, n int64) {
 		s.s302 += n
 	case 403:
 		s.s403 += n
+	case 404:
+		s.s404 += n
 	case 429:
 		s.s429 += n
 	case 499:
@@ -417,6 +463,7 @@ func (s *statusCell) merge(o *statusCell) {
 	s.s5xx += o.s5xx
 	s.s302 += o.s302
 	s.s403 += o.s403
+	s.s404 += o.s404
 	s.s429 += o.s429
 	s.s499 += o.s499
 	s.s500 += o.s500

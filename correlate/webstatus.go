@@ -16,9 +16,9 @@ type statusBin struct {
 
 // Totals are the requests of a stretch of time by outcome.
 type Totals struct {
-	Requests, Pages, S5xx, S500, S502, S503, S504, S403, S429, S302, S499 int64
-	LatencyMedian                                                         parsers.OptF // seconds
-	LatencyP95                                                            parsers.OptF
+	Requests, Pages, S5xx, S500, S502, S503, S504, S403, S404, S429, S302, S499 int64
+	LatencyMedian                                                               parsers.OptF // seconds
+	LatencyP95                                                                  parsers.OptF
 }
 
 // Status sums the bins that begin in [from, to).
@@ -38,6 +38,7 @@ func (w *Web) Status(from, to time.Time) Totals {
 		t.S503 += s.s503
 		t.S504 += s.s504
 		t.S403 += s.s403
+		t.S404 += s.s404
 		t.S429 += s.s429
 		t.S302 += s.s302
 		t.S499 += s.s499
@@ -103,7 +104,7 @@ func (w *Web) Failures(from, to time.Time) []Evidence {
 	}
 	var list []item
 	for f, s := range w.fold.failures {
-		if !s.first.t.Before(from) && !s.first.t.After(to) {
+		if f.status >= 500 && !s.first.t.Before(from) && !s.first.t.After(to) {
 			list = append(list, item{f, s})
 		}
 	}
@@ -136,6 +137,43 @@ func (w *Web) FailedRoutes() []RouteFailures {
 	}
 	slices.SortFunc(out, func(a, b RouteFailures) int {
 		return cmp.Or(-cmp.Compare(a.Failed, b.Failed), cmp.Compare(a.Route, b.Route))
+	})
+	return out
+}
+
+// RouteMisses is how often a route was asked for by whom it was not found for.
+type RouteMisses struct {
+	Route      string
+	OK, Missed int64 // answered below 400, and 404
+	Visitors   int64 // of the missed: browsers', without the two networks that missed most
+	Networks   int   // of these browsers, at most 64 are told apart
+	First      Evidence
+}
+
+// MissedRoutes are the routes that answered with 404, most first; none where routes are not told apart.
+func (w *Web) MissedRoutes() []RouteMisses {
+	if routeGrains[w.fold.routeGrain].routes > 0 {
+		return nil
+	}
+	var out []RouteMisses
+	for f, sum := range w.fold.failures {
+		if f.status != 404 {
+			continue
+		}
+		r := &w.fold.route[f.route]
+		m := RouteMisses{Route: w.fold.routes.names[f.route], OK: r.ok, Missed: sum.n, First: sum.first.evidence("")}
+		if sum.from != nil {
+			top := slices.Sorted(slices.Values(sum.from))[spreadBoxes-2:]
+			for _, n := range sum.from {
+				m.Visitors += n
+				m.Networks += boolIndex(n > 0)
+			}
+			m.Visitors -= top[0] + top[1]
+		}
+		out = append(out, m)
+	}
+	slices.SortFunc(out, func(a, b RouteMisses) int {
+		return cmp.Or(-cmp.Compare(a.Missed, b.Missed), cmp.Compare(a.Route, b.Route))
 	})
 	return out
 }

@@ -132,7 +132,7 @@ func appSignature(line []byte) (signature, session string) {
 		return "part-missing", ""
 	case has("certificate has expired"), has("CERT_HAS_EXPIRED"), has("certificate verify failed"), has("x509: certificate"), has("SSL certificate problem"):
 		return "cert-refused", ""
-	case has("Too many connections"), has("too many clients already"), has("remaining connection slots are reserved"):
+	case has("Too many connections"), has("too many clients already"), has("remaining connection slots are reserved"), has("max_user_connections"), has("TimeoutError: QueuePool limit"), has("imed out fetching a new connection from the connection pool"), has("HikariPool") && has("Connection is not available"):
 		return "db-connections", ""
 	}
 	lower := bytes.ToLower(line[:min(len(line), 2000)])

@@ -176,6 +176,9 @@ func (e *webError) emit(at Pos, emit func(Record)) {
 	}
 	f.Message = blank(text)
 	f.Signature = webErrorSignature(msg)
+	if f.Level == "emerg" && (f.Signature == "other" || strings.HasPrefix(f.Signature, "file-")) {
+		f.Signature = "config-refused" // nginx gives up at it, or goes on with what it had
+	}
 	if _, after, ok := strings.Cut(text, "zone \""); ok {
 		if zone, _, ok := strings.Cut(after, "\""); ok {
 			f.Zone = zone

@@ -121,10 +121,20 @@ var webSignatures = []struct {
 	{"db-lock", []string{"Lock wait timeout exceeded"}},
 	{"name-unknown", []string{"php_network_getaddresses"}},
 	{"name-unknown", []string{"Temporary failure in name resolution"}},
+	{"db-connections", []string{"Too many connections"}},
+	{"db-connections", []string{"too many clients already"}}, // PostgreSQL
+	{"db-connections", []string{"max_user_connections"}},
+	{"db-connections", []string{"remaining connection slots are reserved"}},
+	{"db-gone", []string{"Can't connect to MySQL server"}},
+	{"db-gone", []string{"Can't connect to local MySQL server"}},
 	{"php-memory-limit", []string{"Allowed memory size of"}},
 	{"disk-full", []string{"No space left on device"}},
+	{"php-time-limit", []string{"Maximum execution time of"}},
 	{"php-fatal", []string{"PHP Fatal error"}},
 	{"php-fatal", []string{"PHP Parse error"}},
+	{"script-missing", []string{"Primary script unknown"}},
+	{"script-missing", []string{"Unable to open primary script"}},
+	{"script-missing", []string{"No input file specified"}},
 	{"open-files", []string{"(24: Too many open files)"}},
 	{"no-ports", []string{"(99: Cannot assign requested address)", "pstream"}}, // every local port to it is taken; not bind() at the start
 	{"no-ports", []string{"(99: Address not available)", "pstream"}},
@@ -135,14 +145,20 @@ var webSignatures = []struct {
 	{"name-unknown", []string{"DNS lookup failure for"}}, // Apache
 	{"upstream-tls", []string{"SSL_do_handshake() failed", "to upstream"}},
 	{"upstream-tls", []string{"upstream SSL certificate"}},
+	{"upstream-tls", []string{"while SSL handshaking to upstream"}},
 	{"upstream-header", []string{"upstream sent too big header"}},
 	{"socket-denied", []string{"connect() to unix:", "Permission denied"}},
 	{"no-live-upstreams", []string{"no live upstreams"}},
 	{"upstream-timeout", []string{"upstream timed out"}},
 	{"upstream-timeout", []string{"connect() ", "(110: "}},
 	{"upstream-timeout", []string{"The timeout specified has expired"}}, // Apache
+	{"upstream-timeout", []string{"lua tcp socket", "timed out"}},       // OpenResty
+	{"upstream-invalid", []string{"upstream sent invalid"}},
+	{"upstream-invalid", []string{"upstream sent no valid HTTP"}},
 	{"upstream-closed", []string{"upstream prematurely closed"}},
 	{"upstream-closed", []string{"Connection reset by peer", "upstream"}},
+	{"upstream-closed", []string{"Broken pipe) while sending request to upstream"}},
+	{"upstream-closed", []string{"End of script output before headers"}}, // Apache
 	{"connect-refused", []string{"connect() ", "Connection refused"}},
 	{"connect-refused", []string{"attempt to connect to", "Connection refused"}}, // Apache
 	{"socket-unavailable", []string{"connect() to unix:", "Resource temporarily unavailable"}},
@@ -151,10 +167,9 @@ var webSignatures = []struct {
 	{"limit-req", []string{"limiting requests"}},
 	{"limit-conn", []string{"limiting connections"}},
 	{"worker-connections", []string{"worker_connections are not enough"}},
-	{"worker-connections", []string{"server reached MaxRequestWorkers"}}, // Apache
-	{"cert-expired", []string{"alert certificate expired"}},              // the client's word for what it thinks of the site's certificate
-	{"db-connections", []string{"Too many connections"}},
-	{"db-connections", []string{"too many clients already"}}, // PostgreSQL
+	{"server-full", []string{"server reached Max"}}, // Apache: MaxRequestWorkers, once called MaxClients; said once until it has room
+	{"server-full", []string{"scoreboard is full"}},
+	{"cert-expired", []string{"alert certificate expired"}}, // the client's word for what it thinks of the site's certificate
 	{"worker-killed", []string{"exited on signal 9"}},
 	{"worker-killed", []string{"exit signal Killed (9)"}}, // Apache
 	{"exit", []string{"exited on signal"}},
@@ -162,6 +177,22 @@ var webSignatures = []struct {
 	{"reload", []string{"reconfiguring"}},
 	{"reload", []string{"(SIGHUP) received"}},
 	{"reload", []string{"signal process started"}},
+	{"cannot-start", []string{"still could not bind()"}},
+	{"cannot-start", []string{"no listening sockets available, shutting down"}}, // Apache
+	{"port-taken", []string{"(98: Address already in use)"}},
+	{"port-taken", []string{"(98)Address already in use"}}, // Apache
+	{"file-missing", []string{"(2: No such file or directory)"}},
+	{"file-denied", []string{"(13: Permission denied)"}},
+	{"file-denied", []string{"directory index of", "is forbidden"}},
+	{"denied-by-rule", []string{"access forbidden by rule"}},
+	{"denied-by-rule", []string{"ModSecurity: Access denied"}},
+	{"redirect-loop", []string{"rewrite or internal redirection cycle"}},
+	{"redirect-loop", []string{"exceeded the limit of 10 internal redirects"}}, // Apache
+	{"body-too-large", []string{"client intended to send too large body"}},
+	{"no-memory", []string{"(12: Cannot allocate memory)"}},
+	{"zone-full", []string{"could not allocate node"}},
+	{"lua-failed", []string{"lua entry thread aborted"}},
+	{"lua-failed", []string{"failed to run "}},
 	{"start", []string{"start worker process"}},
 	{"start", []string{"resuming normal operations"}}, // Apache
 	{"exit", []string{"gracefully shutting down"}},

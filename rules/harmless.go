@@ -59,6 +59,9 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if _, ok := c.appSuffers(); ok {
 		return false, "", 0
 	}
+	if _, ok := c.stayedDown(); ok {
+		return false, "", 0
+	}
 	if c.unwell() != "" {
 		return false, "", 0
 	}
@@ -145,9 +148,14 @@ func (c *Case) turnedAway() (correlate.ErrorGroup, bool) {
 	for _, g := range c.Errors {
 		switch g.Signature {
 		case "worker-connections", "no-live-upstreams", "upstream-timeout", "connect-refused", "socket-unavailable", "socket-missing", "socket-denied",
-			"open-files", "no-ports", "no-route", "name-unknown", "db-gone", "db-lock", "upstream-tls", "upstream-header",
+			"open-files", "no-ports", "no-route", "name-unknown", "db-gone", "db-lock", "db-connections", "upstream-tls", "upstream-header", "upstream-invalid",
+			"script-missing", "redirect-loop", "no-memory",
 			"redis-refused", "redis-timeout", "redis-misconf", "redis-readonly", "redis-auth", "redis-cluster", "redis-busy", "disk-full":
 			if g.N >= 10 && g.N > worst.N {
+				worst = g
+			}
+		case "cannot-start", "server-full": // said once
+			if worst.N == 0 {
 				worst = g
 			}
 		case "cert-expired": // a client's clock may be wrong; one in twenty of all who come is not
@@ -237,6 +245,7 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 var settledBy = map[string]string{
 	"cert-expired": "certificate", "upstream-tls": "certificate",
 	"db-gone": "database-log", "db-lock": "database-connections", "db-connections": "database-connections",
+	"disk-full": "disk-use", "table-full": "disk-use", "script-missing": "document-root", "worker-connections": "web-server-status",
 	"open-files": "open-files", "no-ports": "local-ports", "name-unknown": "name-service", "redis-maxclients": "client-list",
 }
 
@@ -260,6 +269,12 @@ func (c *Case) askedBy() map[string]int {
 			ask(g.Signature)
 		}
 	}
+	for _, s := range c.Services {
+		ask(s.Fact.Event)
+	}
+	if c.lost() != "" {
+		votes["document-root"] = 6
+	}
 	if _, n := c.heapLimit(); n > 0 {
 		votes["heap-snapshot"] = 7
 	}
@@ -282,8 +297,8 @@ func (c *Case) askedBy() map[string]int {
 		ask(a.Fact.Signature)
 	}
 	for _, g := range c.Errors {
-		if g.Signature == "db-connections" && g.N >= 3 {
-			votes["database-connections"] = 6
+		if (g.Signature == "db-connections" || g.Signature == "disk-full") && g.N >= 3 {
+			ask(g.Signature)
 		}
 	}
 	return votes

@@ -190,12 +190,17 @@ func (c *Case) openSummary(all []Hypothesis) string {
 		}
 	} else if said, ok := c.unreadKill(); ok {
 		head = said
+	} else if said, ok := c.stayedDown(); ok {
+		head = said
 	} else if said, ok := c.kernelRefuses(); ok {
 		head = said
 	} else if said, ok := c.appSuffers(); ok {
 		head = said
 	} else if said := c.unwell(); said != "" {
 		head = said
+		if g, ok := c.turnedAway(); ok {
+			head, told = head+fmt.Sprintf("; the web server says %s %s (%s)", times(int(g.N)), saying(g.Signature), lineOf(g.First.Ev)), true
+		}
 	} else if said := c.shortNow(); said != "" {
 		head = said
 	} else if g, ok := c.turnedAway(); ok {

@@ -113,23 +113,43 @@ func (c *Case) serversDown(b Burst) string {
 	return said + ")"
 }
 
-// saidByWeb is what the web server's error log says most often, of what turns a request away.
+// reasons are what an error log says of why, where its other lines say only that what it asked failed. true: a few such lines
+// stand for many requests, since none is written for each.
+var reasons = map[string]bool{
+	"worker-connections": true, "server-full": true, "open-files": true, "no-ports": true, "disk-full": true, "no-memory": true, "cannot-start": true,
+	"socket-missing": false, "socket-denied": false, "socket-unavailable": false, "script-missing": false, "redirect-loop": false, "name-unknown": false,
+	"db-connections": false, "db-gone": false, "db-lock": false, "php-memory-limit": false, "php-time-limit": false, "upstream-header": false,
+	"redis-oom": false, "redis-refused": false, "redis-timeout": false, "redis-misconf": false, "redis-readonly": false, "redis-auth": false,
+	"redis-cluster": false, "redis-busy": false, "redis-loading": false, "redis-maxclients": false, "session-lock": false,
+}
+
+// saidByWeb is what the web server's error log says most often, of what turns a request away; a reason before what it leads to.
 func (c *Case) saidByWeb(b Burst) string {
-	var most correlate.ErrorGroup
+	var most, why correlate.ErrorGroup
 	for _, g := range c.Errors {
 		switch g.Signature {
-		case "other", "start", "exit", "reload", "limit-req-delay":
+		case "other", "start", "exit", "reload", "limit-req-delay", "file-missing", "config-refused", "port-taken":
 			continue
 		}
 		if g.First.Placed && (g.First.At.After(b.To) || g.Last.At.Before(b.From.Add(-time.Minute))) {
 			continue
 		}
+		// A tenth of the failures: below it the lines are another matter.
+		many, reason := reasons[g.Signature]
+		if once := g.Signature == "server-full" || g.Signature == "cannot-start"; g.N < 3 && !once || g.N*10 < b.Failed && !many {
+			continue
+		}
 		if g.N > most.N {
 			most = g
 		}
+		if reason && g.N > why.N {
+			why = g
+		}
 	}
-	// A tenth of the failures: below it the lines are another matter.
-	if most.N < 3 || most.N*10 < b.Failed {
+	if why.N > 0 {
+		most = why
+	}
+	if most.N == 0 {
 		return ""
 	}
 	said := fmt.Sprintf("the web server says %s %s (%s", times(int(most.N)), saying(most.Signature), lineOf(most.First.Ev))

@@ -3,7 +3,9 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -175,6 +177,51 @@ func (c *Case) lastEnd() (end, bool) {
 		}
 	}
 	return last, found
+}
+
+// stayedDown is a service of the stack that failed, and of which no later line says that it started.
+func (c *Case) stayedDown() (said string, ok bool) {
+	type fate struct {
+		correlate.Placed[parsers.ServiceEvent]
+		down bool
+	}
+	last := map[string]*fate{}
+	for _, s := range c.Services {
+		comm := commOf(cmp.Or(s.Fact.Unit, s.Fact.Program))
+		if !serviceComm.MatchString(comm) || s.Placed && s.At.Before(c.firstService()) {
+			continue
+		}
+		down := s.Fact.Event == "failed" && s.Fact.Program == "systemd"
+		if !down && s.Fact.Event != "started" && s.Fact.Event != "ready" {
+			continue
+		}
+		f := last[comm]
+		if f == nil {
+			f = &fate{}
+			last[comm] = f
+		} else if f.Placed.Placed && s.Placed && s.At.Before(f.At) {
+			continue
+		}
+		f.Placed, f.down = s, down
+	}
+	for _, comm := range slices.Sorted(maps.Keys(last)) {
+		if f := last[comm]; f.down {
+			return fmt.Sprintf("%s failed and no later line says that it started (%s)", comm, lineOf(f.Ev)) + c.whyDown(), true
+		}
+	}
+	return "", false
+}
+
+// whyDown is what a web server said of its start.
+func (c *Case) whyDown() string {
+	for _, signature := range []string{"cannot-start", "port-taken", "config-refused"} {
+		for _, g := range c.Errors {
+			if g.Signature == signature {
+				return fmt.Sprintf("; the web server says that %s (%s)", sayings[signature], lineOf(g.Last.Ev))
+			}
+		}
+	}
+	return ""
 }
 
 // lastOf leads over to the last of several times.

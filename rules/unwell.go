@@ -17,7 +17,7 @@ func (c *Case) unwell() string {
 	if c.Web == nil || len(c.Web.Files) == 0 {
 		return ""
 	}
-	for _, look := range []func() string{c.waited, c.gaveUp, c.denied} {
+	for _, look := range []func() string{c.waited, c.gaveUp, c.denied, c.lost} {
 		if said := look(); said != "" {
 			return said
 		}
@@ -118,6 +118,56 @@ func (c *Case) denied() string {
 		return ""
 	}
 	return fmt.Sprintf("%s of %s requests were answered 403 from %s on, browsers' of %s networks among them", count(s.n), count(s.requests), clockTime(s.from), count(int64(len(nets))))
+}
+
+// lostFor is the least that counts of what is not found: a build that replaces its files while it runs is through in less.
+const lostFor = 5 * time.Minute
+
+// lost: of a hundred requests or more, one in twenty and three times the usual share were answered 404, half of them at routes that
+// answer others, and to browsers of sixteen networks: a release without its files, a rewrite that is gone. Who tries names asks for
+// what was never there, from few networks.
+func (c *Case) lost() string {
+	if c.Web == nil || len(c.Web.Files) == 0 {
+		return ""
+	}
+	var shares []float64
+	c.Web.EachBin(func(_ time.Time, _ time.Duration, t correlate.Totals) {
+		if t.Requests >= 5 {
+			shares = append(shares, float64(t.S404)/float64(t.Requests))
+		}
+	})
+	usual, _ := correlate.Quantile(shares, 0.25) // it may have lasted for half of the log
+	s := c.longest(func(t correlate.Totals) (int64, float64) {
+		if share := float64(t.S404) / float64(max(t.Requests, 1)); t.S404 == 0 || share < 0.05 || share < 3*usual {
+			return 0, 0
+		}
+		return t.S404, 0
+	})
+	if s.to.Sub(s.from) < lostFor || s.n < 100 {
+		return ""
+	}
+	var at []string
+	var first correlate.Evidence
+	missed := int64(0)
+	for _, r := range c.Web.MissedRoutes() {
+		if r.OK == 0 || r.Visitors*2 < r.Missed || r.Networks < 16 {
+			continue
+		}
+		if missed += r.Missed; len(at) < 3 {
+			at = append(at, r.Route)
+		}
+		if first.File == "" {
+			first = r.First
+		}
+	}
+	if missed*2 < s.n {
+		return ""
+	}
+	said := fmt.Sprintf("%s of %s requests were answered 404 from %s on, most at %s, where others were answered (%s)", count(s.n), count(s.requests), clockTime(s.from), joinAnd(at), lineOf(first))
+	if d, ok := c.deployedAt(s.from); ok {
+		said += fmt.Sprintf(", when a deployment ran (%s)", lineOf(d))
+	}
+	return said
 }
 
 // hole: inside one file no request at all for a quarter of an hour to six, ten times as long as any other silence of the log. Of a

@@ -33,7 +33,7 @@ func (l *logReader) passOver(line []byte) bool {
 		} else if !plainStart(msg) {
 			return false
 		}
-		if !l.quiet(d.host, program, msg) {
+		if l.soundOf(d.host, program, msg) != quiet {
 			return false
 		}
 		l.lastLine = append(l.lastLine[:0], line...)
@@ -42,21 +42,35 @@ func (l *logReader) passOver(line []byte) bool {
 	return false
 }
 
-// quiet says that a message is of no interest.
-func (l *logReader) quiet(host, program, msg []byte) bool {
+// sound is what a message may be to the readers.
+type sound uint8
+
+const (
+	loud     sound = iota // anything
+	quiet                 // of no interest
+	repeated              // an event of the kernel that a busy host logs by the ten thousand, and nothing else: only kernelEvent need be asked
+)
+
+func (l *logReader) soundOf(host, program, msg []byte) sound {
 	o := l.hosts[string(host)]
 	if o != nil && o.cur != nil {
-		return false // the message may end or continue its report
+		return loud // the message may end or continue its report
 	}
 	if len(msg) == 0 || msg[0] <= ' ' || l.held.text != nil {
-		return false
+		return loud
 	}
 	if len(program) > 0 && !isKernelProgram(program) {
-		return msg[0] != '[' && !hasReader(program) && !bytes.HasPrefix(msg, nginxTag) && !maybeApp(msg) && !l.audible(msg)
+		if msg[0] == '[' || hasReader(program) || bytes.HasPrefix(msg, nginxTag) || maybeApp(msg) || l.heard(msg) != quiet {
+			return loud
+		}
+		return quiet
 	}
-	return o != nil && // the order in which hosts came is that of their last reports
-		!isDigit(msg[0]) && !bytes.HasPrefix(msg, []byte("free:")) && // "2097052 pages RAM"; "free:9377 free_pcp:0"
-		bytes.IndexByte(msg, '&') < 0 && !bracketsNumber(msg) && !l.audible(msg)
+	if o == nil || // the order in which hosts came is that of their last reports
+		isDigit(msg[0]) || bytes.HasPrefix(msg, []byte("free:")) || // "2097052 pages RAM"; "free:9377 free_pcp:0"
+		bytes.IndexByte(msg, '&') >= 0 || bracketsNumber(msg) {
+		return loud
+	}
+	return l.heard(msg)
 }
 
 // lead is how a line began: up to its message if that is the kernel's, else up to the program.
@@ -178,19 +192,21 @@ func plainStart(msg []byte) bool {
 	return len(rest) == 0 || rest[0] != ' ' && !isDigit(rest[0]) || monthNamed(second) == 0
 }
 
-// audible finds a text that some reader looks for. An audit stamp alone is none while the next is not due.
-func (l *logReader) audible(msg []byte) bool {
+// heard finds the texts that some reader looks for. An audit stamp alone is none while the next is not due.
+func (l *logReader) heard(msg []byte) sound {
 	texts := loudTexts()
 	found, any := texts.find(msg)
-	if !any {
-		return false
-	}
-	if found == texts.audit {
-		if e, ok := auditStamp(msg); ok {
-			return l.audit.due(time.UnixMilli(e.EpochMS.N).UTC())
+	switch {
+	case !any:
+		return quiet
+	case found == texts.audit:
+		if e, ok := auditStamp(msg); ok && !l.audit.due(time.UnixMilli(e.EpochMS.N).UTC()) {
+			return quiet
 		}
+	case texts.repeated.has(found):
+		return repeated
 	}
-	return true
+	return loud
 }
 
 // bracketsNumber finds a bracket that may hold a stamp, a row's pid or a program's: one with a digit in it, or without an end.
@@ -213,7 +229,7 @@ func bracketsNumber(msg []byte) bool {
 // for the programs that it has no reader for. Where they look for a longer text, a part of it stands here that few lines have.
 var loudTexts = sync.OnceValue(func() *loudSet {
 	s := &loudSet{textSet: newTextSet([]string{
-		"audit(",
+		"audit(", "conntrack: table full", "SYN flooding on port",
 		"oom-kill", "oom_reaper", "lled process ", "ill process ", " Comm: ", ", comm: ", "total_vm",
 		"kernel:",
 		"emory: Kill", "Mem-Info:", "Mem-info:", "Free swap ", "Total swap ", "killable processes", "deadlocked on memory",
@@ -221,16 +237,18 @@ var loudTexts = sync.OnceValue(func() *loudSet {
 		"Task in ", "memory: usage ", "cgroup stats for ",
 		"Linux version ", "page allocation ", "segfault at ", "traps: ",
 		"space left on device", "space allocation error", " ENOSPC", "error -28", "I/O error", "target error", "medium error",
-		"conntrack: table full", "SYN flooding on port", "consider tuning tcp_mem", "orphaned sockets", "VFS: file-max", "rejected by pids controller", "nfs: server",
+		"consider tuning tcp_mem", "orphaned sockets", "VFS: file-max", "rejected by pids controller", "nfs: server",
 		"blocked for more", "-fs error", "filesystem read-only", "writeback error", "BTRFS error",
 	})}
 	s.audit.set(0)
+	s.repeated.set(1)
+	s.repeated.set(2)
 	return s
 })
 
 type loudSet struct {
 	*textSet
-	audit textHits // found, and nothing else
+	audit, repeated textHits // found, and nothing else
 }
 
 // hasReader says whether messageFact does more with a program's messages than to look for a full disk.

@@ -127,5 +127,6 @@ var loudLines = []string{
 	"segfault at d9 ip 5", "EXT4-fs error (device vda1): x", "No space left on device", "CPU: 1 PID: 70 Comm: a Not tainted 5.10.0-28-amd64 #1", "Started Redis.",
 	"(root) CMD (true)", "[UFW BLOCK] IN=eth0", "x [9.123456] Out of memory: Killed process 7 (a) total-vm:9kB", "x Jan  5 09:12:34 web1 kernel: Mem-Info:",
 	"Jan  5 09:12:34 web1 kernel: a", "2026-02-08T00:40:07Z web1 sshd[1]: a", "Tue 2026-04-20 09:12:34 UTC web1 sshd: a", "{\"MESSAGE\":\"Killed process 7 (a)\"}", "&lt;pre&gt;Killed",
-	"a#012Killed process 7 (a)", "a\\x0aKilled process 7 (a)", "kern  :warn  : a", "4.000001 is no stamp", "\"message\": \"Killed process 7 (a)\"", "sshd[9]: hello", "web2 sshd[9]: hello", "",
+	"a#012Killed process 7 (a)", "a\\x0aKilled process 7 (a)", "nf_conntrack: nf_conntrack: table full, dropping packet", "TCP: request_sock_TCP: Possible SYN flooding on port 443. Sending cookies.  Check SNMP counters.",
+	"nf_conntrack: table full, dropping packet [9.123456] Killed process 7 (a)", "kern  :warn  : a", "4.000001 is no stamp", "\"message\": \"Killed process 7 (a)\"", "sshd[9]: hello", "web2 sshd[9]: hello", "",
 }

@@ -77,11 +77,16 @@ func (l *logReader) end() {
 // pieces splits a line into which a paste ran several records together.
 func (l *logReader) pieces(line []byte, at Pos) {
 	e := unwrap(line)
-	if e.Wrapped && len(e.Msg) > 0 && &e.Msg[len(e.Msg)-1] == &line[len(line)-1] && !l.loud && l.quiet(e.Host, e.Program, e.Msg) {
-		l.learn(line, &e) // what a wrapper had escaped is read
-		l.stamped = true
-		l.keepLast(&e)
-		return
+	if e.Wrapped && len(e.Msg) > 0 && &e.Msg[len(e.Msg)-1] == &line[len(line)-1] && !l.loud { // else a wrapper had escaped something
+		if s := l.soundOf(e.Host, e.Program, e.Msg); s != loud {
+			l.learn(line, &e)
+			l.stamped = true
+			l.keepLast(&e)
+			if s == repeated {
+				l.kernelEvent(&message{envelope: e, at: at, raw: line})
+			}
+			return
+		}
 	}
 	if len(e.Program) > 0 && !isKernelProgram(e.Program) {
 		l.piece(e, line, at)

@@ -37,8 +37,9 @@ type format struct {
 	known  bool
 }
 
-// takeCensus looks at the beginning of every file; of archives it has to read past everything.
+// takeCensus looks at the beginning of every file; of archives that are not unfolded it has to read past everything.
 func (d *driver) takeCensus(ctx context.Context) error {
+	d.units = collect.Unfold(ctx, d.units)
 	var mu sync.Mutex
 	c := census{settings: map[string][]parsers.Record{}, formats: map[string]format{}, zones: map[string]*time.Location{}}
 	seen := make([][]*candidate, len(d.units))

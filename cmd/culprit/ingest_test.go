@@ -13,6 +13,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -212,12 +213,18 @@ func TestTwins(t *testing.T) {
 			}
 		}
 	}
-	want := map[string]string{
-		"access.log.1": "access.log", "access.log.1.gz": "access.log", "bundle.tar/access.log": "access.log",
-		"earlier": "access.log", "earlier.gz": "access.log", "var/log/copied.log": "access.log",
+	want := map[string]string{}
+	for _, copied := range []string{"access.log", "access.log.1", "access.log.1.gz", "bundle.tar/access.log", "earlier", "earlier.gz", "var/log/copied.log"} {
+		want[copied] = "bundle.tar/more.log"
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+
+	dir = folder(t, map[string]string{"access.log": log}) // an archive that goes by in one piece
+	d, err := newDriver(t.Context(), []string{dir, "-"}, strings.NewReader(tarOf("access.log", log)), 2)
+	if of := d.census.twins["stdin/access.log"].of; err != nil || of != path.Join(dir, "access.log") {
+		t.Errorf("the file in a stream is a copy of %q, %v", of, err)
 	}
 }
 

@@ -35,21 +35,21 @@ type candidate struct {
 	name, host string
 	format     format
 	prefix     string // its first prefixSize bytes
-	member     bool   // of an archive: cannot be read alone
+	packed     bool   // in an archive
 	content
 }
 
 func newCandidate(u *collect.Unit, in collect.Input, head []byte, f format) *candidate {
-	return &candidate{unit: u, name: in.Name, host: in.Host, format: f, content: content{size: -1}, member: in.Name != u.Name,
+	return &candidate{unit: u, name: in.Name, host: in.Host, format: f, content: content{size: -1}, packed: u.Packed || in.Name != u.Name,
 		prefix: string(head[:min(len(head), prefixSize)])}
 }
 
 // alone says whether the file can be read once more by itself.
-func (c *candidate) alone() bool { return !c.member && c.unit.Again() }
+func (c *candidate) alone() bool { return c.name == c.unit.Name && c.unit.Again() }
 
 // hashMember hashes the member of an archive at once, since its unit goes by only here.
 func (c *candidate) hashMember(r io.Reader) {
-	if c.member {
+	if c.name != c.unit.Name {
 		c.hash(r, nil)
 	}
 }
@@ -105,8 +105,8 @@ func (c *candidate) reread(ctx context.Context, marks map[int64][sha256.Size]byt
 	})
 }
 
-// findTwins compares the logs that begin alike. Members of archives are recognised as copies and as shorter copies, but
-// not as longer ones, which would take another pass over the archive.
+// findTwins compares the logs that begin alike. The files of an archive that was not unfolded are recognised as
+// copies and as shorter copies, but not as longer ones, which would take another pass over it.
 func findTwins(ctx context.Context, files []*candidate) (map[string]twin, error) {
 	var logs []*candidate
 	for files := range alike(files) {
@@ -165,7 +165,7 @@ func compare(ctx context.Context, logs []*candidate, twins map[string]twin) erro
 	logs = slices.DeleteFunc(slices.Clone(logs), func(c *candidate) bool { return c.size <= 0 })
 	// The longest first; of equals the one that is not in an archive, then the first by name: that one stays.
 	slices.SortFunc(logs, func(a, b *candidate) int {
-		return cmp.Or(cmp.Compare(b.size, a.size), boolCompare(a.member, b.member), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(b.size, a.size), boolCompare(a.packed, b.packed), cmp.Compare(a.name, b.name))
 	})
 	byContent := map[content]*candidate{}
 	var different []*candidate

@@ -35,6 +35,7 @@ type Unit struct {
 	Name    string // as in Input
 	Named   bool   // it stands on the command line itself
 	Size    int64  // on the disk; 0 = not known
+	Packed  bool   // a file of an archive, taken out of it: see Unfold
 	rel     string // from the folder that was named on, with its own name: what may tell the host
 	file    string // its absolute path; "" = a stream
 	host    string // "" = rel may tell

@@ -26,11 +26,21 @@ import (
 
 var manyNames = flag.Int("names", 30_000, "members of the tar in TestMillionNamesInATar")
 
-// readAll lists what the arguments hold: "name: content", or "name! error".
+// readAll lists what the arguments hold: "name: content", or "name! error". It holds Unfold to the same.
 func readAll(t *testing.T, stdin io.Reader, args ...string) []string {
 	t.Helper()
-	var got []string
-	for _, u := range List(args, stdin) {
+	got := readUnits(t, List(args, stdin))
+	if stdin == nil {
+		if diff := cmp.Diff(got, readUnits(t, Unfold(t.Context(), List(args, nil)))); diff != "" {
+			t.Errorf("unfolded (-want +got)\n%s", diff)
+		}
+	}
+	return got
+}
+
+func readUnits(t *testing.T, units []*Unit) (got []string) {
+	t.Helper()
+	for _, u := range units {
 		if err := u.Each(t.Context(), func(in Input) error {
 			got = append(got, line(in))
 			return nil
@@ -185,6 +195,20 @@ func TestArchives(t *testing.T) {
 		"t.gz/log/a: 1", "t.gz/log/b.gz: 2",
 		"twice/a: 1", "twice/a (2): 2",
 		"z/a: 1", "z/b: 2")
+}
+
+func TestUnfold(t *testing.T) {
+	big := strings.Repeat("a line of a log\n", maxUnfolded/16)
+	dir := tree(t,
+		"a.tar.gz", string(gz(string(tarOf("etc/hostname", "web1\n", "var/log/x.gz", string(gz("2")))))),
+		"b.gz", string(gz("one file")),
+		"c.tar.gz", string(gz(string(tarOf("small", "1", "large", big)))),
+		"d", "no archive")
+	var names []string
+	for _, u := range Unfold(t.Context(), List([]string{dir}, nil)) {
+		names = append(names, fmt.Sprintf("%s packed=%v", u.Name, u.Packed))
+	}
+	want(t, names, "a.tar.gz/etc/hostname packed=true", "a.tar.gz/var/log/x.gz packed=true", "b.gz packed=false", "c.tar.gz packed=false", "d packed=false")
 }
 
 func TestNotOpened(t *testing.T) {

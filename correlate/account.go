@@ -22,13 +22,14 @@ func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguo
 	if n == 0 {
 		return nil, false, false, math.Inf(1)
 	}
-	// The largest groups only: beyond eight, a group has under an eighth of the keys and the subsets outgrow their use.
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return -cmp.Compare(sum(x[a]), sum(x[b])) })
-	order = order[:min(n, 8)]
+	if n > tried {
+		return accountTail(x, people, y, order)
+	}
 
 	var best subset
 	var trials []subset
@@ -69,6 +70,40 @@ func account(x [][]float64, people []bool, y []float64) (beta []float64, ambiguo
 		}
 	}
 	return best.beta, ambiguous, false, best.doubt
+}
+
+// tried is how many groups are told apart: beyond, one has under an eighth of the keys, and the subsets outgrow their use.
+const tried = 8
+
+// accountTail takes the smallest of many groups for one: a dozen crawlers of a twelfth each open a session each, or none does.
+func accountTail(x [][]float64, people []bool, y []float64, order []int) (beta []float64, ambiguous, loose bool, doubt float64) {
+	var alone, tail []int
+	for k, g := range order {
+		if people[g] || k < tried-2 {
+			alone = append(alone, g)
+		} else {
+			tail = append(tail, g)
+		}
+	}
+	joined := make([]float64, len(y))
+	for _, g := range tail {
+		for i, v := range x[g] {
+			joined[i] += v
+		}
+	}
+	cols, are := [][]float64{joined}, []bool{false}
+	for _, g := range alone {
+		cols, are = append(cols, x[g]), append(are, people[g])
+	}
+	b, ambiguous, loose, doubt := account(cols, are, y)
+	beta = make([]float64, len(x))
+	for _, g := range tail {
+		beta[g] = b[0]
+	}
+	for k, g := range alone {
+		beta[g] = b[k+1]
+	}
+	return beta, ambiguous, loose, doubt
 }
 
 // follows: a free fit explains only what it moves with. Any steady group can be scaled to any steady growth; a group whose

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"hash/fnv"
+	"maps"
 	"math/bits"
 	"slices"
 )
@@ -202,7 +203,8 @@ func (s *clientSet) weight(i int) int64 {
 
 func (s *clientSet) asked(i int) int64 { return s.actor[i].requests + int64(s.running[i].requests) }
 
-// netKey tells networks apart: /24 and /64. Two of IPv6 may share one, at no cost but theirs.
+// netKey tells networks apart: /24 and /48, since who has a /48 may take another /64 for every request. Two of IPv6 may share
+// one, at no cost but theirs.
 func netKey(addr []byte) uint32 {
 	ip, ok := ParseClient(addr)
 	if ok && ip.Is4() {
@@ -212,7 +214,7 @@ func netKey(addr []byte) uint32 {
 	h := fnv.New32a() // not seeded: who is let go must be the same in every run
 	if ok {
 		b := ip.As16()
-		h.Write(b[:8])
+		h.Write(b[:siteBits/8])
 	} else {
 		h.Write(addr)
 	}
@@ -265,9 +267,11 @@ func (s *clientSet) countVisits(who []bool) {
 func (s *clientSet) release() bool {
 	s.settle()
 	light := s.lightest(func(i int) bool { return s.actor[i].several })
+	var gathered []bool
 	if s.programs {
 		s.crowd(light)
 	} else {
+		gathered = s.gather(light)
 		s.countVisits(light)
 	}
 	ids := make([]uint32, len(s.actor))
@@ -281,6 +285,11 @@ func (s *clientSet) release() bool {
 			continue
 		}
 		ids[i] = away
+		if gathered != nil && gathered[i] {
+			s.thin -= boolIndex(r.thin)
+			s.firsts -= boolIndex(a.first != nil)
+			continue
+		}
 		s.letGo++
 		most = max(most, a.requests)
 		s.thin -= boolIndex(r.thin)
@@ -303,6 +312,42 @@ func (s *clientSet) release() bool {
 	}
 	s.rehouseLines()
 	return s.letGo > before
+}
+
+// gather gives what a network asked for that an eighth or more of the clients are of, one for each agent, to its own address: who
+// has a /48 and takes another address for every request would else be let go as the crowd of quiet clients that it is not.
+func (s *clientSet) gather(light []bool) (gathered []bool) {
+	clients := map[uint32]int{}
+	for i, is := range light {
+		if is && s.actor[i].net>>31 == 1 { // of IPv4 a network has 256
+			clients[s.actor[i].net]++
+		}
+	}
+	maps.DeleteFunc(clients, func(_ uint32, n int) bool { return n*8 < len(light) })
+	if len(clients) == 0 {
+		return nil
+	}
+	gathered = make([]bool, len(light))
+	into := make([]uint32, len(light))
+	for i, is := range light {
+		a := s.actor[i]
+		addr, ok := ParseClient([]byte(a.addr))
+		if !is || clients[a.net] == 0 || !ok {
+			continue
+		}
+		a.addr, a.several = siteOf(addr).Addr().String(), true
+		gathered[i] = true
+		into[i] = s.takeActor(&a, &running{key: clientKey(a.addr, a.agent), first: s.running[i].first, route: s.running[i].route})
+		s.actor[into[i]].several = true
+	}
+	s.cells.keep(func(c *clientCell) bool {
+		if int(c.client) < len(gathered) && gathered[c.client] {
+			c.client = into[c.client]
+		}
+		return true
+	})
+	s.cells.order(len(s.actor))
+	return gathered
 }
 
 // rehouseLines frees the memory of those that are not needed any more.

@@ -83,6 +83,7 @@ type Member struct {
 	Requests int64
 	Pages    int64
 	First    Evidence
+	Shared   bool // others come from the address too: an edge of a content delivery network, a proxy
 }
 
 type binCount struct {
@@ -96,7 +97,7 @@ func (g *Group) join(a *actorSum, bins []clientCell, visits bool, width int64) {
 	g.Pages += a.pages
 	g.InVain += a.errors5xx + a.limited
 	if g.Kind != PeopleGroup { // people are never listed one by one
-		g.Members = append(g.Members, Member{a.addr, a.agentLogged(), a.requests, a.pages, a.firstLine()})
+		g.Members = append(g.Members, Member{Addr: a.addr, Agent: a.agentLogged(), Requests: a.requests, Pages: a.pages, First: a.firstLine()})
 	}
 	if a.first != nil && (g.First.File == "" || a.first.t.Before(g.First.Time) || a.first.t.Equal(g.First.Time) && a.first.at.Compare(parsers.Pos{File: g.First.File, Line: g.First.Line}) < 0) {
 		g.First = a.first.evidence("")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -133,10 +134,26 @@ func (w *Web) group() {
 	}
 	var visits bareVisits
 	usual := newUsual(len(public.actor))
-	nets, rest := public.networks(func(n *netSum) {
+	barePages := int64(0)
+	small := func(n *netSum) {
 		visits.add(n)
 		usual.add(n, w.RefererLogged)
-	})
+		if n.bare() {
+			barePages += n.pages
+		}
+	}
+	nets, rest := public.networks(small)
+	told := bareVisits{visits.bare, visits.all, slices.Clone(visits.shown)}
+	for i := range nets {
+		told.add(&nets[i])
+		if nets[i].bare() {
+			barePages += nets[i].pages
+		}
+	}
+	if told.share() == 0 { // where people show no more than pages, these are no different
+		barePages = math.MaxInt64 / 2
+	}
+	nets, rest = splitBlocks(nets, rest, barePages, small)
 	for i := range public.actor {
 		w.AgentLogged = w.AgentLogged || public.actor[i].agent != string(unlogged)
 	}
@@ -146,11 +163,13 @@ func (w *Web) group() {
 		n := &nets[k]
 		if usual.machine(n) {
 			machines = append(machines, n)
+			visits.addUntold(public, n)
 			continue
 		}
 		visits.add(n)
 		rest = append(rest, n.actors...)
 	}
+	visits.addMany(&public.gone)
 	w.BareVisits = visits.share()
 	for _, i := range rest {
 		people.join(&public.actor[i], public.cells.of(i), true, public.width)
@@ -185,6 +204,7 @@ func (w *Web) group() {
 	if people.Clients > 0 {
 		w.Groups = append(w.Groups, people)
 	}
+	w.findShared()
 	w.findOnly()
 	for _, g := range w.Groups {
 		g.finish()
@@ -201,6 +221,35 @@ func (g *Group) asksFor(route uint64) {
 	case route:
 	default:
 		g.only = several
+	}
+}
+
+// findShared marks the addresses of crawlers from which people browse as well, by a tenth of the crawler's pages at least in
+// assets, which browsers fetch: those are a proxy's. A crawler that pretends to be a browser now and then fetches none.
+func (w *Web) findShared() {
+	assets := map[string]int64{}
+	for _, g := range w.Groups {
+		if g.Kind == CrawlerGroup {
+			for _, m := range g.Members {
+				assets[m.Addr] = 0
+			}
+		}
+	}
+	for i := range w.clients.people.actor {
+		a := &w.clients.people.actor[i]
+		if n, ok := assets[a.addr]; ok {
+			assets[a.addr] = n + a.assets
+		}
+	}
+	for _, g := range w.Groups {
+		if g.Kind != CrawlerGroup {
+			continue
+		}
+		for i := range g.Members {
+			m := &g.Members[i]
+			addr, _ := ParseClient([]byte(m.Addr))
+			m.Shared = assets[m.Addr]*10 >= max(m.Pages, 1) || proxied(addr)
+		}
 	}
 }
 

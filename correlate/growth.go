@@ -208,6 +208,7 @@ func Attribute(g *Growth, w *Web) *Attribution {
 	type interval struct {
 		from, to time.Time
 		d        float64
+		timed    float64 // keys with a TTL that were made meanwhile; negative = unknown
 	}
 	var list, thin []interval
 	var rates []float64
@@ -235,10 +236,10 @@ func Attribute(g *Growth, w *Web) *Attribution {
 		}
 		part := float64(to.Sub(from)) / float64(y.At.Sub(x.At)) * w.Covered(from, to)
 		if part < 1.0/3 {
-			thin = append(thin, interval{from, to, d * part})
+			thin = append(thin, interval{from, to, d * part, timedKeys(x, y) * part})
 			continue
 		}
-		list = append(list, interval{from, to, d * part})
+		list = append(list, interval{from, to, d * part, timedKeys(x, y) * part})
 	}
 	// Snapshots far apart and a log of the last hours: where keys came at one steady pace, the pace holds for the logged
 	// part too. A quarter between the fastest and the slowest interval is steadier than any crawl that begins or ends.
@@ -286,6 +287,13 @@ func Attribute(g *Growth, w *Web) *Attribution {
 	if b, amb, _, d := account(every, people, y); d+unlikely < doubt {
 		beta, ambiguous, x, a.AnyAnswer, a.Free, a.Loose = b, amb, every, true, false, false
 	}
+	if a.Free && !a.Loose && g.Counted == NoTTLKeys {
+		timed := make([]float64, len(list))
+		for i, iv := range list {
+			timed[i] = iv.timed
+		}
+		a.Loose = spokenFor(x, people, beta, timed)
+	}
 	a.Ambiguous = ambiguous
 	for j, grp := range groups {
 		s := Share{Group: grp, PerRequest: beta[j], Correlation: math.NaN(), AnyAnswer: a.AnyAnswer}
@@ -306,6 +314,30 @@ func Attribute(g *Growth, w *Web) *Attribution {
 		return cmp.Or(-cmp.Compare(p.Share, q.Share), cmp.Compare(p.Group.Name, q.Group.Name))
 	})
 	return a
+}
+
+// timedKeys are the keys with a TTL that were made between two snapshots: those there are more, and those that expired.
+func timedKeys(a, b *Snapshot) float64 {
+	if !a.Keys.OK || !b.Keys.OK || !a.NoTTL.OK || !b.NoTTL.OK || !a.Expired.OK || !b.Expired.OK {
+		return -1
+	}
+	return float64((b.Keys.N - b.NoTTL.N) - (a.Keys.N - a.NoTTL.N) + b.Expired.N - a.Expired.N)
+}
+
+// spokenFor: the group that a free fit gives most of the keys without TTL left a key with a TTL by each of its requests, one to
+// one. That is the session it opened; a part of a key more, on average, is another writer's, who began when it did.
+func spokenFor(x [][]float64, people []bool, beta, timed []float64) bool {
+	lead, most := -1, 0.0
+	for g := range x {
+		if v := beta[g] * sum(x[g]); v > most {
+			lead, most = g, v
+		}
+	}
+	if lead < 0 || slices.Min(timed) < 0 || sum(timed) <= 0 {
+		return false
+	}
+	own, ambiguous, _, doubt := account(x, people, timed)
+	return !ambiguous && !math.IsInf(doubt, 1) && own[lead] > 0
 }
 
 // steady: at least two rates, all positive, the fastest within a part of the slowest.

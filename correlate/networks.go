@@ -25,12 +25,14 @@ func (s *clientSet) networks(small func(*netSum)) (nets []netSum, rest []uint32)
 	}
 	var part []netSum
 	for from, to := 0, 0; from < len(places); from = to {
-		site, isSite := siteOf(places[from].addr)
+		site := siteOf(places[from].addr)
 		for to < len(places) && site.Contains(places[to].addr) {
 			to++
 		}
 		part = s.sumNets(part[:0], places[from:to], actors[from:to])
-		if isSite {
+		if site.Addr().Is4() {
+			part = s.joinBlock(part)
+		} else {
 			part = s.joinSite(part)
 		}
 		for i := range part {
@@ -51,13 +53,14 @@ type whereabouts struct {
 	actor uint32
 }
 
-// siteOf is the /48 of an IPv6 address, and the network of another.
-func siteOf(addr netip.Addr) (site netip.Prefix, isSite bool) {
+// siteOf is the /48 of an IPv6 address, and the /16 of another: what one customer, or one provider's rented machines, may have.
+func siteOf(addr netip.Addr) netip.Prefix {
+	bits := siteBits
 	if addr.Is4() {
-		return Network(addr), false
+		bits = blockBits
 	}
-	site, _ = addr.Prefix(siteBits)
-	return site, true
+	site, _ := addr.Prefix(bits)
+	return site
 }
 
 // sumNets appends the networks of some places. Where some addresses of one ask for pages alone, and others browse, it is two: a
@@ -113,9 +116,60 @@ func (s *clientSet) joinSite(nets []netSum) []netSum {
 		return nets
 	}
 	one := s.sumNet(bare)
-	one.site, one.among, one.stays = true, len(others) > 0, s.together(bare)
+	one.site, one.among, one.stays = true, len(others) > 0, s.around(bare)
 	return append([]netSum{one}, others...)
 }
+
+// joinBlock makes one of the networks of a /16 that ask for pages alone: a crawler on a provider's rented machines takes one of
+// its 65,536 addresses for a request or two. Of an access provider's customers some always fetch what belongs to a page, so one
+// page in twenty by others is too many; and a handful of networks are judged one by one. Whether it is more than the customers
+// of one carrier whom an app sends to a page each is told by splitBlocks.
+func (s *clientSet) joinBlock(nets []netSum) []netSum {
+	var bare []uint32
+	var parts, others []netSum
+	pages, all := int64(0), int64(0)
+	for _, net := range nets {
+		all += net.pages
+		if net.pages == 0 || !net.bare() {
+			others = append(others, net)
+			continue
+		}
+		pages, parts, bare = pages+net.pages, append(parts, net), append(bare, net.actors...)
+	}
+	if len(parts) < blockOf || pages < 10*matters || pages*20 < all*19 {
+		return nets
+	}
+	one := s.sumNet(bare)
+	one.parts, one.stays = parts, s.around(bare)
+	return append([]netSum{one}, others...)
+}
+
+// blockOf: so many /24 of a /16 that fetch pages and nothing else are an eighth of it.
+const blockOf = 32
+
+// splitBlocks takes apart the /16 that have less than half of all that is asked for bare: an app's users come from every
+// carrier, a crawler from where it rents. What of it is too small to matter goes where
+// networks gives it.
+func splitBlocks(nets []netSum, rest []uint32, barePages int64, small func(*netSum)) ([]netSum, []uint32) {
+	var out []netSum
+	for _, n := range nets {
+		if len(n.parts) == 0 || n.pages*2 > barePages {
+			out = append(out, n)
+			continue
+		}
+		for i := range n.parts {
+			if part := &n.parts[i]; part.pages < matters {
+				small(part)
+				rest = append(rest, part.actors...)
+			} else {
+				out = append(out, *part)
+			}
+		}
+	}
+	return out, rest
+}
+
+const blockBits = 16 // of IPv4 the block that a hosting provider is known by, as a rule
 
 const siteBits = 48 // of IPv6 what one customer is given at most, as a rule (RFC 6177)
 
@@ -126,11 +180,10 @@ func (s *clientSet) addrOf(n *netSum) netip.Addr {
 }
 
 func (s *clientSet) prefixOf(n *netSum) netip.Prefix {
-	if addr := s.addrOf(n); !n.site {
-		return Network(addr)
+	if addr := s.addrOf(n); n.site || len(n.parts) > 0 {
+		return siteOf(addr)
 	} else {
-		site, _ := siteOf(addr)
-		return site
+		return Network(addr)
 	}
 }
 
@@ -142,6 +195,11 @@ func (s *clientSet) sumNet(actors []uint32) netSum {
 		n.pages += a.pages
 		n.assets += a.assets
 		n.noReferer += a.noReferer
+		if route := s.running[i].route; n.only == 0 {
+			n.only = route
+		} else if route != 0 && route != n.only {
+			n.only = several
+		}
 		visits := float64(a.visits) + countVisits(s.cells.of(i), s.width)
 		n.visits += visits
 		if k == 0 || s.actor[actors[k-1]].addr != a.addr {
@@ -193,6 +251,16 @@ func (s *clientSet) together(actors []uint32) float64 {
 	}
 	slices.SortFunc(all, byBin)
 	return told + countVisits(all, s.width)
+}
+
+// around counts the visits of many as those of one, by those whose minutes are known: the others' lie between them.
+func (s *clientSet) around(actors []uint32) float64 {
+	var all []clientCell
+	for _, i := range actors {
+		all = append(all, s.cells.of(i)...)
+	}
+	slices.SortFunc(all, byBin)
+	return countVisits(all, s.width)
 }
 
 // poolOf: so many networks that show one agent, each with about the same load, are one program behind rented addresses. Of

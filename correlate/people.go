@@ -6,11 +6,13 @@ import "slices"
 type netSum struct {
 	actors                             []uint32
 	requests, pages, assets, noReferer int64
-	visits                             float64 // by client: an address and an agent
-	stays                              float64 // by address: who changes its agent with every request stays one visitor
-	site                               bool    // it is a /48
-	among                              bool    // it is a part of its network, and the rest is not like it
-	usual                              bool    // it is one of those who tell what is usual
+	visits                             float64  // by client: an address and an agent
+	stays                              float64  // by address: who changes its agent with every request stays one visitor
+	site                               bool     // it is a /48
+	parts                              []netSum // it is a /16, of these
+	only                               uint64   // the one route it asked for; 0 = none, several = more
+	among                              bool     // it is a part of its network, and the rest is not like it
+	usual                              bool     // it is one of those who tell what is usual
 }
 
 // matters: below thirty pages no network moves a keyspace.
@@ -88,7 +90,8 @@ func (n *netSum) bareShare() float64 { return float64(n.noReferer) / float64(n.r
 
 func (n *netSum) perVisit() float64 { return float64(n.pages) / n.visits }
 
-// bareVisits counts the visits that fetched pages and nothing else.
+// bareVisits counts the visits that fetched pages and nothing else: clicking on nothing, or asking for one route again and
+// again, as who tries passwords does.
 type bareVisits struct {
 	bare, all float64
 	shown     []float64 // asset shares of the others
@@ -98,12 +101,33 @@ func (v *bareVisits) add(n *netSum) {
 	switch {
 	case n.pages == 0:
 		return
-	case n.bare():
+	case n.bare() || n.assets == 0 && n.requests >= 3 && n.only != 0 && n.only != several:
 		v.bare += n.visits
 	default:
 		v.shown = append(v.shown, n.assetShare())
 	}
 	v.all += n.visits
+}
+
+// addUntold counts the visits of a machine's addresses that have no minutes of their own: they stand among people's.
+func (v *bareVisits) addUntold(s *clientSet, n *netSum) {
+	for _, i := range n.actors {
+		v.bare += float64(s.actor[i].visits)
+		v.all += float64(s.actor[i].visits)
+	}
+}
+
+// addMany counts those who were let go, of whom there is a sum: its assets tell how many of its pages had some, by what the
+// others' pages have.
+func (v *bareVisits) addMany(a *actorSum) {
+	share, ok := Median(v.shown)
+	if !ok || share <= showsAssets || a.pages == 0 {
+		return
+	}
+	shown := float64(a.assets) * (1 - share) / share
+	bare := min(max(1-shown/float64(a.pages), 0), float64(a.noReferer)/float64(a.requests))
+	v.bare += bare * float64(a.visits)
+	v.all += float64(a.visits)
 }
 
 // share is 0 where fewer than enoughPeople show that a visit's assets stand in this log.

@@ -48,8 +48,10 @@ func (w *Web) routeGroups() []*Group {
 			}
 		}
 		// Embedded from elsewhere: most requests come with a foreign Referer, from several sites. Where no Referer is
-		// logged: most come from clients (hundreds, not a probe) that ask for nothing else.
-		if g.Foreign >= 0.5 && g.Hosts >= 3 || g.Foreign < 0 && g.Solo >= 0.6 && g.Clients >= 100 {
+		// logged: most come from clients (hundreds, not a probe) that ask for nothing else. Or nine in ten come without a
+		// Referer, as from pages that tell browsers to send none, for a script or the like, which nobody opens by itself.
+		bare := byRoute[uint32(i)] == nil || (byRoute[uint32(i)].foreign+byRoute[uint32(i)].own)*10 <= r.ok
+		if g.Foreign >= 0.5 && g.Hosts >= 3 || (g.Foreign < 0 || bare && r.class != Page) && g.Solo >= 0.6 && g.Clients >= 100 {
 			groups = append(groups, g)
 		}
 	}

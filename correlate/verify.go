@@ -72,6 +72,9 @@ func Verify(a Agent, addr netip.Addr) Identity {
 			}
 		}
 	}
+	if proxied(addr) {
+		return Identity{Claim: Unverifiable, Reason: fmt.Sprintf("%s is an edge of a content delivery network: who came through it is not in the log", addr)}
+	}
 	first, _, _ := strings.Cut(a.Nets, ",")
 	l := lists[first]
 	if l == nil {

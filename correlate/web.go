@@ -188,7 +188,7 @@ func newWebFold(clients *clientFold) *webFold {
 func (w *webFold) add(r *parsers.Record, a *parsers.Access) {
 	unix := r.Time.Unix()
 	if r.Clock != parsers.ZonedClock || unix < 0 {
-		return // every access format carries a zone or an epoch; a line without a time cannot be placed
+		return // the parsers place times that name no zone, or leave them out
 	}
 	w.prepare(r, unix)
 	client, agent := w.whose(a)

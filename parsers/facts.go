@@ -71,6 +71,8 @@ type OOMKill struct {
 	ShmemKB       Opt    `json:"shmem_kb,omitzero"`
 	PagetablesKB  Opt    `json:"pagetables_kb,omitzero"`
 	KernelStackKB Opt    `json:"kernel_stack_kb,omitzero"`
+	HugeKB        Opt    `json:"huge_kb,omitzero"` // set aside for huge pages, and of that
+	HugeFreeKB    Opt    `json:"huge_free_kb,omitzero"`
 	Kernel        string `json:"kernel,omitempty"` // "5.15.0-101-generic"
 	PageSizeKB    int64  `json:"page_size_kb"`     // derived from the log; 4 when nothing in it says otherwise
 

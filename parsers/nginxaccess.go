@@ -7,11 +7,12 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The access logs of nginx, Apache, Caddy and Traefik, one request a line. Built in are the common log format with
 // everything people put around it (a virtual host or an address list in front; times, forwarded addresses, key=value
-// fields behind), nginx proxy manager's, LTSV and JSON; every log_format of Source.Hints is compiled and tried first. A
+// fields behind), nginx proxy manager's, LTSV, logfmt and JSON; every log_format of Source.Hints is compiled and tried first. A
 // format nobody knows is read by what a request looks like (accessguess.go).
 //
 //	203.0.113.9 - - [20/Apr/2026:10:45:12 +0800] "GET /tea/ HTTP/1.1" 200 153 "-" "Mozilla/5.0 (X11; Linux x86_64)"
@@ -93,9 +94,11 @@ func parseAccess(src *Source, line []byte, at Pos, emit func(Record)) bool {
 		return true
 	}
 	_, why := r.read(line)
-	if why == "" {
-		l := &r.line
+	if l := &r.line; why == "" && l.placeIn(src.Hints) {
 		emit(Record{Time: l.when, Clock: l.clock, At: at, Raw: line, Fact: &l.Access})
+		return true
+	} else if why == "" {
+		src.Skip(at.Line, line, "its time names no zone: name it with --tz "+path.Base(src.Name)+"=ZONE, or add the output of timedatectl")
 		return true
 	}
 	if e, ok := newWebError(line); ok { // access_log and error_log do share a file
@@ -122,6 +125,20 @@ func (r *accessReader) read(line []byte) (f accessFormat, why string) {
 		return f, ""
 	}
 	return f, why
+}
+
+// placeIn takes the zone that the user or the host's clock names for a time that names none. Requests are folded as they come,
+// so that one without a zone has no place.
+func (l *accessLine) placeIn(hints *Hints) bool {
+	if l.clock != LocalClock {
+		return true
+	}
+	if hints == nil || hints.Zone == nil {
+		return false
+	}
+	t := l.when
+	l.when, l.clock = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), hints.Zone), ZonedClock
+	return true
 }
 
 // unwrapAccess gives what a line may hold behind a wrapper: syslog's, docker's and their kind, or docker compose's
@@ -233,6 +250,7 @@ func builtinFormats() []accessFormat {
 		newJSONGuess(),
 		{name: "npm", match: matchProxyManager},
 		{name: "ltsv", match: matchLTSV},
+		{name: "logfmt", match: matchLogfmt},
 		{name: "guess", match: guessAccess, guess: true},
 	}
 }

@@ -14,6 +14,14 @@ type memInfo struct {
 	reserved   Opt              // pages
 	buddyKB    int64            // the smallest block of the buddy lists is a page: "15426*4kB"
 	statsGroup string           // "Memory cgroup stats for /x:"
+	huge       hugePages
+}
+
+// hugePages are what is set aside for huge pages, summed over nodes and sizes: "Node 0 hugepages_total=2048 hugepages_free=2048
+// hugepages_surp=0 hugepages_size=2048kB". No process's RSS holds them.
+type hugePages struct {
+	totalKB, freeKB int64
+	told            bool
 }
 
 func (i *memInfo) any() bool {
@@ -26,7 +34,28 @@ var wanted = []string{"active_anon", "inactive_anon", "active_file", "inactive_f
 
 // readMemory reads the lines about memory between the call trace and the task table.
 func (o *oomReader) readMemory(m *message, msg []byte) bool {
-	return o.readMemInfo(m, msg) || o.readMemcg(m, msg) || o.readTotals(m, msg)
+	return o.readHuge(msg) || o.readMemInfo(m, msg) || o.readMemcg(m, msg) || o.readTotals(m, msg)
+}
+
+// readHuge reads a node's huge pages of one size.
+func (o *oomReader) readHuge(msg []byte) bool {
+	_, rest, ok := bytes.Cut(msg, []byte(" hugepages_total="))
+	if !ok || o.cur == nil || !bytes.HasPrefix(msg, []byte("Node ")) {
+		return false
+	}
+	number := func(name string) int64 {
+		_, after, _ := bytes.Cut(rest, []byte(" hugepages_"+name+"="))
+		n, _ := leadingInt(after)
+		return max(n, 0)
+	}
+	total, _ := leadingInt(rest)
+	size := number("size")
+	if total < 0 || size > 1<<30 || total > 1<<50/max(size, 1) {
+		return false
+	}
+	h := &o.cur.mem.huge
+	h.told, h.totalKB, h.freeKB = true, h.totalKB+total*size, h.freeKB+min(number("free"), total)*size
+	return true
 }
 
 // readMemInfo reads
@@ -291,6 +320,9 @@ func (i *memInfo) fill(k *OOMKill, pageKB int64) {
 	k.ShmemKB, k.PagetablesKB, k.KernelStackKB = get("shmem"), get("pagetables"), get("kernel_stack")
 	if a, b := get("active_file"), get("inactive_file"); a.OK && b.OK {
 		k.FileCacheKB = Some(a.N + b.N)
+	}
+	if i.huge.told {
+		k.HugeKB, k.HugeFreeKB = Some(i.huge.totalKB), Some(i.huge.freeKB)
 	}
 	if i.ram.OK {
 		k.RAMKB = Some(pagesToKB(i.ram.N, pageKB))

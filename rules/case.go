@@ -151,6 +151,9 @@ func (c *Case) pickKill() {
 		switch {
 		case other && !serviceComm.MatchString(k.Fact.VictimComm) && !c.felt(k) && !c.appProcess(k) && !c.described(k):
 			why = fmt.Sprintf("%s is no part of the stack, and no request failed within %s of its kill", name(k.Fact.VictimComm), spell(feltWithin))
+			if c.Web == nil || len(c.Web.Files) == 0 {
+				why = fmt.Sprintf("%s is no part of the stack, and no web server's log shows a request that failed", name(k.Fact.VictimComm))
+			}
 		case other && c.longBefore(k):
 			why = "it happened before everything else in the input begins, and what follows is healthy"
 		}
@@ -246,12 +249,15 @@ func (c *Case) felt(k *correlate.Placed[parsers.OOMKill]) bool {
 		return c.maybeFelt(k)
 	}
 	for _, b := range c.Bursts {
-		if b.From.After(k.At.Add(-2*time.Minute)) && b.From.Before(k.At.Add(feltWithin)) {
+		if b.From.After(k.At.Add(-2*time.Minute)) && b.From.Before(k.At.Add(feltWithin)) || b.From.After(k.At.Add(-shortBefore)) && b.From.Before(k.At) && !b.To.Before(k.At) {
 			return true
 		}
 	}
 	return false
 }
+
+// shortBefore: a host that is short of memory reclaims for minutes before anybody is killed, and requests fail by then.
+const shortBefore = 10 * time.Minute
 
 // maybeFelt: the kill's zone is not known, but whole hours from its wall time requests began to fail. A stretch does so by chance
 // once in nine times; that is enough to look at a kill that the whole host's memory was short for, not at one in a group.

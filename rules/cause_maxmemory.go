@@ -106,6 +106,9 @@ func judgeMaxmemory(c *Case) Hypothesis {
 			keys := c.keysEvent()
 			h.Chain = append(h.Chain, link(keys, full, correlate.Tests{Structural: correlate.Pass, Deviating: l.Keys.Deviating, Ordered: correlate.Pass, Sufficient: l.Memory.Sufficient}, l.Explained))
 			fill = fmt.Sprintf(": %s of its keys never expire", percent(g.NoTTLShare))
+			if g.NoTTLShare <= leakExplains && g.Counted == correlate.AllKeys {
+				fill = ": its keys come faster than they expire"
+			}
 		}
 		h.Evidence = append(h.Evidence, g.Last.KeyspaceEvidence(""))
 	}
@@ -137,6 +140,9 @@ func judgeMaxmemory(c *Case) Hypothesis {
 	h.Summary = fmt.Sprintf("Redis reached %s and refused %s writes under %s%s%s.", limitText, refusedCount(refused), policyWord(policy), fill, what)
 	h.Onset = full
 	h.Fixes = []string{"redis-maxmemory-size", "session-ttl", "redis-eviction-policy"}
+	if g != nil && l.State == Established && g.NoTTLShare <= leakExplains && g.Counted == correlate.AllKeys {
+		h.Fixes = []string{"redis-maxmemory-size", "redis-eviction-policy"} // they have one
+	}
 	return h
 }
 

@@ -24,6 +24,9 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if !web && !info {
 		return false, "", 0
 	}
+	if _, blind := c.webUnplaced(); blind && !web {
+		return false, "", 0
+	}
 	if _, full := c.exhausted(); full {
 		return false, "", 0
 	}
@@ -38,6 +41,9 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 		return false, "", 0
 	}
 	meant, limited := c.limitedAsMeant()
+	if !limited {
+		meant, limited = c.crawlersAlone()
+	}
 	if b, ok := c.mainBurst(); ok && b.Failed >= 10 && !limited {
 		return false, "", 0
 	}
@@ -171,6 +177,16 @@ func (c *Case) turnedAway() (correlate.ErrorGroup, bool) {
 	return worst, worst.N > 0
 }
 
+// webUnplaced is an access log of which hardly a line could be used, as when its times name no zone: what it would show is open.
+func (c *Case) webUnplaced() (file string, ok bool) {
+	for _, in := range c.Inputs {
+		if (in.Format == "nginx-access" || in.Format == "haproxy") && in.Skipped*2 > in.Read {
+			return in.File, true
+		}
+	}
+	return "", false
+}
+
 // missing lists what would move the verdict most: what the open causes asked for, most asked first.
 func (c *Case) missing(all []Hypothesis) []Missing {
 	votes := map[string]int{}
@@ -202,6 +218,9 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 		if asked["app-log"] > 0 || asked["heap-snapshot"] > 0 {
 			delete(votes, "php-fpm-log") // what the web server asks is no PHP-FPM
 		}
+	}
+	if _, blind := c.webUnplaced(); blind {
+		votes["host-zone"] += 5
 	}
 	if g := c.Growth; g != nil && c.fewGrew() {
 		if big, _ := c.bigKey(); big == nil {

@@ -274,8 +274,14 @@ func (c *Case) openRest(all []Hypothesis, told bool) string {
 	if n, ev, ok := c.sharedMemory(); ok {
 		return fmt.Sprintf("%s of %s of RAM were shared memory, which belongs to no process: files in a tmpfs (/dev/shm, /run, /tmp) or segments that nobody removed (%s)", bytesIn(n), bytesIn(c.RAM.Bytes), lineOf(ev))
 	}
+	if said, ok := c.setAside(); ok {
+		return said
+	}
 	if over := c.limitTooLarge(); over != "" {
 		return over
+	}
+	if said, ok := c.nobodys(); ok {
+		return said
 	}
 	return "nothing in the input shows what grew"
 }

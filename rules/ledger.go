@@ -56,6 +56,7 @@ func (c *Case) ramLedger() (Ledger, bool) {
 		{"page tables", k.PagetablesKB.Or(0)},
 		{"kernel stacks", k.KernelStackKB.Or(0)},
 		{"file cache", k.FileCacheKB.Or(0)},
+		{"huge pages", k.HugeKB.Or(0)},
 		{"free", k.FreeKB.Or(0)},
 	} {
 		if t.kb > 0 {

@@ -41,7 +41,7 @@ var evidenceCatalogue = map[string]Missing{
 	"app-log":              {Why: "what the application that the web server asks says of itself", Command: "journalctl -u APP -o short-iso --since -1d > app.log; docker logs --timestamps --since 24h APP > app.log 2>&1"},
 	"shared-memory":        {Why: "files in a tmpfs and shared segments hold memory that no process does; these name them", Command: "df -h -t tmpfs -t ramfs; ipcs -m; du -xhd1 /dev/shm /run /tmp | sort -h | tail"},
 	"big-keys":             {Why: "memory grew while the number of keys did not: single keys grew, a queue, a list or a set; these name them", Command: "redis-cli --bigkeys -i 0.01; redis-cli --memkeys -i 0.01"},
-	"host-zone":            {Why: "the kernel log's times name no zone; with --tz FILE=ZONE the kill stands among the other logs", Command: "timedatectl; date +%z; cat /etc/timezone"},
+	"host-zone":            {Why: "a log's times name no zone; with --tz FILE=ZONE it stands among the other logs", Command: "timedatectl; date +%z; cat /etc/timezone"},
 	"boot-time":            {Why: "the kernel log counts seconds since boot; the time of boot places the kill among the other logs", Command: "date -u; cat /proc/uptime; grep btime /proc/stat"},
 	"access-log":           {Why: "it shows who asked for what while memory grew", Command: "tar czf access-logs.tgz /var/log/nginx/*access.log*"},
 	"access-log-in-window": {Why: "the access logs at hand do not cover the time in which memory grew", Command: "ls -l --time-style=full-iso /var/log/nginx/*access.log*; tar czf access-logs.tgz /var/log/nginx/*access.log*"},

@@ -25,6 +25,22 @@ type source struct {
 // worthNaming: a group that made a seventh of the keys or more is named; below it a group is the tail of the others.
 const worthNaming = 0.15
 
+// besides: a crawler that made less than a quarter of the keys that the heaviest did would by itself have taken four times as
+// long to do harm, as it did all the months before: it stays in the sum, and is not named.
+const besides = 4
+
+// named drops those besides the heaviest, and those not worth it. Of a crowd that comes together none may be: then who made half of
+// what the heaviest did is one of them.
+func named(shares []correlate.Share) []correlate.Share {
+	most := 0.0
+	for _, sh := range shares {
+		most = max(most, sh.Share)
+	}
+	return slices.DeleteFunc(shares, func(sh correlate.Share) bool {
+		return sh.Share <= 0 || sh.Share*2 < most && (sh.Share < worthNaming || sh.Share*besides < most)
+	})
+}
+
 // crawlsAlone: requests a client must make before it is a crawl at all.
 const crawlsAlone = 100
 
@@ -60,6 +76,7 @@ func (c *Case) sources(l leak) source {
 	for _, sh := range w.Shares {
 		s.add(sh)
 	}
+	s.crawlers = named(s.crawlers)
 	return s
 }
 
@@ -67,7 +84,7 @@ func (s *source) add(sh correlate.Share) {
 	switch sh.Group.Kind {
 	case correlate.CrawlerGroup, correlate.NetworkGroup, correlate.ProbeGroup:
 		s.crawl += sh.Share
-		if sh.Share >= worthNaming && sh.Candidates >= crawlsAlone/2 {
+		if sh.Candidates >= crawlsAlone/2 {
 			s.crawlers = append(s.crawlers, sh)
 		}
 	case correlate.RouteGroup:
@@ -108,6 +125,7 @@ func (c *Case) sourcesByRate() source {
 		for _, sh := range w.Shares {
 			s.add(sh)
 		}
+		s.crawlers = named(s.crawlers)
 		// told are all the requests that the log shows, not only those since the restart
 		for _, list := range [][]correlate.Share{s.crawlers, s.routes, s.people} {
 			for i := range list {
@@ -135,8 +153,12 @@ func (c *Case) sourcesByRate() source {
 		n := g.Total()
 		s.add(correlate.Share{Group: g, Candidates: n, PerRequest: 1, Keys: n, Share: n / total, Correlation: math.NaN()})
 	}
+	s.crawlers = named(s.crawlers)
 	return s
 }
+
+// aHandful: beyond so many crawlers at once their names say who they are, and a list of their addresses nothing.
+const aHandful = 4
 
 // leakCause judges one of the three leaks; which says whether the sources are of its kind.
 func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share, part float64, what string)) Hypothesis {
@@ -203,7 +225,11 @@ func (c *Case) leakCause(id string, which func(source) (shares []correlate.Share
 	h.State = Established
 	h.Explained = min(part, 1)
 	for _, sh := range shares {
-		h.Culprits = append(h.Culprits, culpritsOf(sh)...)
+		who := culpritsOf(sh)
+		if len(shares) > aHandful && len(who) > 1 && who[0].Kind == "user-agent" {
+			who = who[:1]
+		}
+		h.Culprits = append(h.Culprits, who...)
 	}
 	c.tellLeak(&h, l, src, shares)
 	return h
@@ -314,6 +340,16 @@ func (c *Case) tellLeak(h *Hypothesis, l leak, src source, shares []correlate.Sh
 		h.State, h.Confidence = Possible, 0.5
 		h.Reason = "who made the keys does not add up to what was resident"
 	}
+	if c.Who != nil && c.Who.Free && !l.After && h.Cause != "app-session-leak-organic" && h.State == Established {
+		// a part of a key a request, on average, is as well another writer's whom somebody started when the requests set in
+		if d, ok := c.deployedAtOnset(); ok {
+			h.State, h.Confidence = Possible, 0.5
+			h.Reason = fmt.Sprintf("the keys set in when a deployment ran (%s), and are no round number for a request", lineOf(d))
+		} else if j, ok := c.jobAtOnset(); ok {
+			h.State, h.Confidence = Possible, 0.5
+			h.Reason = fmt.Sprintf("the keys set in when cron started %q (%s), and are no round number for a request", jobName(j.Fact.Command), lineOf(j.Ev))
+		}
+	}
 	h.Onset = c.onset(shares)
 	h.Fixes = c.leakFixes(h.Cause, shares)
 	h.Summary = c.leakSummary(h, l, shares)
@@ -385,9 +421,9 @@ func groupName(g *correlate.Group) string {
 			return fmt.Sprintf("%s from %s", g.Name, g.Members[0].Addr)
 		}
 		if slices.ContainsFunc(g.Members, forMany) {
-			return fmt.Sprintf("%s from more than %d addresses", g.Name, distinctAddrs(g))
+			return fmt.Sprintf("%s from more than %s addresses", g.Name, count(int64(distinctAddrs(g))))
 		}
-		return fmt.Sprintf("%s from %d addresses", g.Name, distinctAddrs(g))
+		return fmt.Sprintf("%s from %s addresses", g.Name, count(int64(distinctAddrs(g))))
 	case correlate.NetworkGroup:
 		switch n := distinctAddrs(g); {
 		case n == 1:
@@ -433,6 +469,7 @@ func culpritsOf(sh correlate.Share) []Culprit {
 	type part struct {
 		name            string
 		pages, requests int64
+		shared          bool
 	}
 	var parts []part
 	index := map[string]int{}
@@ -455,6 +492,7 @@ func culpritsOf(sh correlate.Share) []Culprit {
 		if sh.AnyAnswer {
 			made = m.Requests // a session on a 404 too
 		}
+		parts[i].shared = parts[i].shared || m.Shared
 		parts[i].pages += made
 		parts[i].requests += m.Requests
 		pages += made
@@ -476,7 +514,7 @@ func culpritsOf(sh correlate.Share) []Culprit {
 	}
 	for _, p := range parts {
 		// An address with under a fiftieth of its group's pages is not what the keys came from.
-		if pages == 0 || p.pages*50 < pages || forMany(correlate.Member{Addr: p.name}) {
+		if pages == 0 || p.pages*50 < pages || forMany(correlate.Member{Addr: p.name}) || p.shared { // people come from there too
 			continue
 		}
 		kind := kind
@@ -585,6 +623,9 @@ func (c *Case) leakSummary(h *Hypothesis, l leak, shares []correlate.Share) stri
 		for _, sh := range shares {
 			names = append(names, groupName(sh.Group))
 			requests += sh.Candidates
+		}
+		if len(names) > aHandful {
+			names = append(names[:3:3], fmt.Sprintf("%d others", len(names)-3))
 		}
 		switch h.Cause {
 		case "embed-route-session-leak":

@@ -228,3 +228,36 @@ func (c *Case) limitedAsMeant() (string, bool) {
 	}
 	return fmt.Sprintf("%s of the failures were crawlers that limit_req refused, as it is meant to (%s)", percent(float64(programs)/float64(all)), lineOf(refused.First.Ev)), true
 }
+
+// crawlersAlone: nineteen in twenty failures met crawlers and feed readers, hardly one in two hundred requests of all others failed,
+// and it went on like that all along: five stretches or more over half of the log, none with a fifth of the failures. An outage
+// at a time when nobody else was there is one stretch.
+func (c *Case) crawlersAlone() (string, bool) {
+	if c.Web == nil || len(c.Bursts) < 5 {
+		return "", false
+	}
+	var failed, theirs, others int64
+	c.Web.EachClient(func(cl correlate.Client) {
+		failed += cl.Failed5xx
+		switch correlate.Identify(cl.Agent).Class {
+		case correlate.Search, correlate.AI, correlate.SEO, correlate.Ads, correlate.Archive, correlate.Preview, correlate.Feed, correlate.Scanner:
+			theirs += cl.Failed5xx
+		default:
+			others += cl.Requests
+		}
+	})
+	if theirs*20 < failed*19 || (failed-theirs)*200 > others || others == 0 {
+		return "", false
+	}
+	first, last := c.Bursts[0].From, c.Bursts[0].To
+	for _, b := range c.Bursts {
+		if b.Failed*5 > failed {
+			return "", false
+		}
+		first, last = earlier(first, b.From), later(last, b.To)
+	}
+	if last.Sub(first)*2 < c.Web.To.Sub(c.Web.From) {
+		return "", false
+	}
+	return fmt.Sprintf("%s of the failures met crawlers, all along", percent(float64(theirs)/float64(failed))), true
+}

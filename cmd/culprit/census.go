@@ -28,6 +28,7 @@ type census struct {
 	twins    map[string]twin // by the name of the file that repeats another
 	formats  map[string]format
 	zones    map[string]*time.Location   // by host, as its clock names it
+	offsets  map[string]map[int64]bool   // by host, in seconds east of UTC, where its clock shows no more
 	told     func(string) *time.Location // by file, as the user does; nil = not asked
 }
 
@@ -41,14 +42,14 @@ type format struct {
 func (d *driver) takeCensus(ctx context.Context) error {
 	d.units = collect.Unfold(ctx, d.units)
 	var mu sync.Mutex
-	c := census{settings: map[string][]parsers.Record{}, formats: map[string]format{}, zones: map[string]*time.Location{}}
+	c := census{settings: map[string][]parsers.Record{}, formats: map[string]format{}, zones: map[string]*time.Location{}, offsets: map[string]map[int64]bool{}}
 	seen := make([][]*candidate, len(d.units))
 	err := eachUnit(ctx, d.workers, d.units, func(_, i int) error {
 		u := d.units[i]
 		var logs []*candidate
 		settings := map[string][]parsers.Record{}
 		formats := map[string]format{}
-		zones := map[string]*time.Location{}
+		zones, offsets := map[string]*time.Location{}, map[string]map[int64]bool{}
 		err := u.Each(ctx, func(in collect.Input) error {
 			if in.Err != nil {
 				return nil
@@ -65,10 +66,12 @@ func (d *driver) takeCensus(ctx context.Context) error {
 				settings[in.Host] = append(settings[in.Host], logSettings(src)...)
 				return ctx.Err()
 			}
-			if ok && p.Name == "clock" {
-				if z := clockZone(&parsers.Source{Name: in.Name, Host: in.Host, Head: head, R: bytes.NewReader(head)}); z != nil {
+			if ok && tellsZone[p.Name] {
+				z, seen := clockZone(p, &parsers.Source{Name: in.Name, Host: in.Host, Head: head, R: bytes.NewReader(head)})
+				if z != nil {
 					zones[in.Host] = z
 				}
+				join(offsets, in.Host, seen)
 			}
 			if len(head) > 0 {
 				c := newCandidate(u, in, head, format{p, ok})
@@ -84,6 +87,9 @@ func (d *driver) takeCensus(ctx context.Context) error {
 		seen[i] = logs
 		maps.Copy(c.formats, formats)
 		maps.Copy(c.zones, zones)
+		for host, seen := range offsets {
+			join(c.offsets, host, seen)
+		}
 		for host, s := range settings {
 			c.settings[host] = append(c.settings[host], s...)
 		}
@@ -119,7 +125,8 @@ func (c *census) hintsFor(host string) *parsers.Hints {
 	return c.all
 }
 
-// hintsTo are hintsFor with the zone of what names none: the user's, that of its own host's clock, that of the only clock.
+// hintsTo are hintsFor with the zone of what names none: the user's, that of its own host's clock, that of the only clock, the one offset that its
+// clock has shown.
 func (c *census) hintsTo(file, host string) *parsers.Hints {
 	h := c.hintsFor(host)
 	var zone *time.Location
@@ -133,6 +140,11 @@ func (c *census) hintsTo(file, host string) *parsers.Hints {
 		for _, zone = range c.zones {
 		}
 	}
+	if seen := c.offsets[host]; zone == nil && len(c.zones) == 0 && len(seen) == 1 {
+		for east := range seen {
+			zone = time.FixedZone("", int(east))
+		}
+	}
 	if zone == nil {
 		return h
 	}
@@ -143,19 +155,36 @@ func (c *census) hintsTo(file, host string) *parsers.Hints {
 	return &with
 }
 
-// clockZone is the zone that timedatectl names; a bare abbreviation stands for several.
-func clockZone(src *parsers.Source) (zone *time.Location) {
-	p, _ := parsers.ByName("clock")
+// tellsZone are the formats that hold what the host's own clock printed.
+var tellsZone = map[string]bool{"clock": true, "redis-info": true, "transcript": true}
+
+// clockZone is the zone that timedatectl names, and else the offsets of what date printed; a bare abbreviation stands for several.
+func clockZone(p parsers.Parser, src *parsers.Source) (zone *time.Location, offsets map[int64]bool) {
+	offsets = map[int64]bool{}
 	_ = safely(p.Name, func() error { // the reading will tell
 		return parsers.Read(p, src, func(r parsers.Record) {
-			if f, ok := r.Fact.(*parsers.ClockReading); ok && zone == nil && (strings.Contains(f.Zone, "/") || f.Zone == "UTC") {
+			f, ok := r.Fact.(*parsers.ClockReading)
+			if !ok || f.From == "file-name" {
+				return
+			}
+			if f.OffsetS.OK {
+				offsets[f.OffsetS.N] = true
+			}
+			if zone == nil && (strings.Contains(f.Zone, "/") || f.Zone == "UTC" && p.Name == "clock") {
 				if z, err := time.LoadLocation(f.Zone); err == nil {
 					zone = z
 				}
 			}
 		})
 	})
-	return zone
+	return zone, offsets
+}
+
+func join(all map[string]map[int64]bool, host string, seen map[int64]bool) {
+	if all[host] == nil {
+		all[host] = map[int64]bool{}
+	}
+	maps.Copy(all[host], seen)
 }
 
 // detect recognises a file, also one whose format only an nginx.conf of the input tells.

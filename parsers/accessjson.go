@@ -109,7 +109,7 @@ func (l *accessLine) jsonValue(path, val []byte, escaped bool) {
 	if escaped {
 		val = l.unescapeJSON(val)
 	}
-	if why := l.set(v, val); j.exact || v == varStatus {
+	if why := l.set(v, val); j.exact || v == varStatus || v == varLogger {
 		l.why = why // a guessed name may have promised too much; a status is never guessed wrong
 	}
 }

@@ -6,6 +6,8 @@ package parsers
 func accessKey(path []byte) accessVar {
 	var room [64]byte
 	switch string(normalKey(room[:0], path)) {
+	case "logger":
+		return varLogger
 	case "timelocal", "timestamp", "timeiso8601", "ts", "msec", "timemsec", "timeutc", "startutc", "datetime", "timestampmsec", "requesttimestamp":
 		return varTime
 	case "time", "date", "startlocal", "t", "timestamputc", "logtime", "eventtime":

@@ -71,6 +71,7 @@ const (
 	varUpstreamCode // upstream status, a list
 	varUpstreamAddr
 	varCache
+	varLogger // Caddy's: its errors name the request too, which its access log tells of
 )
 
 // reset forgets the last line but keeps the buffers.
@@ -179,6 +180,10 @@ func (l *accessLine) set(v accessVar, b []byte) string {
 		l.UpstreamAddr = b
 	case varCache:
 		l.CacheStatus = b
+	case varLogger:
+		if bytes.HasPrefix(b, []byte("http.log.error")) {
+			return "an error that the access log tells of too"
+		}
 	}
 	return ""
 }

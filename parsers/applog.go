@@ -52,9 +52,20 @@ func appShape(line []byte) bool {
 	if line[0] == '{' {
 		return bytes.Contains(line, []byte(`"msg":`)) || bytes.Contains(line, []byte(`"message":`)) && bytes.Contains(line, []byte(`"level`))
 	}
+	if bytes.HasPrefix(line, []byte("[pid: ")) || bytes.Contains(line, []byte(" - *** uWSGI ")) {
+		return true
+	}
+	if bytes.HasPrefix(line, []byte("time=\"")) { // logfmt: Traefik, and what else logs by logrus
+		return bytes.Contains(line, []byte(" level="))
+	}
 	s, rest, ok := leadStamp(string(line[:min(len(line), 200)]))
 	if !ok || s.local.Year() == 0 {
 		return false
+	}
+	if strings.HasPrefix(rest, "[") { // gunicorn: [pid] [LEVEL]
+		if pid, after, ok := strings.Cut(rest[1:], "] "); ok && pid != "" && strings.Trim(pid, "0123456789") == "" {
+			rest = after
+		}
 	}
 	word, _, _ := strings.Cut(rest, " ")
 	word = strings.Trim(word, "[]:(),-|")
@@ -71,6 +82,11 @@ func appShape(line []byte) bool {
 func appLogLine(_ *Source, line []byte, at Pos, emit func(Record)) bool {
 	signature, about := appSignature(line)
 	if signature == "" {
+		if e := pm2Exit(line); e != nil {
+			s, _, _ := appStamp(line)
+			emit(s.put(Record{At: at, Raw: line, Fact: e}))
+			return true
+		}
 		return !hasOOMWording(line) // an application may say anything, but that is the kernel's
 	}
 	s, msg, program := appStamp(line)
@@ -112,6 +128,14 @@ func appSignature(line []byte) (signature, session string) {
 		return "session-lock-503", sessionOf(line)
 	case has(" for lock on ID "), has("Broke lock"), has("broke lock"), has("zombie waiter"), has("Failed to acquire session lock"), has("acquire lock for session"), has("session lock") && has("time"):
 		return "session-lock", sessionOf(line)
+	case has("WORKER TIMEOUT (pid:"), has("HARAKIRI ON WORKER"): // gunicorn, uWSGI
+		return "worker-timeout", ""
+	case has("was sent SIGKILL! Perhaps out of memory?"), has("DAMN ! worker ") && has("killed by signal 9"): // the same
+		return "worker-killed", ""
+	case has("uWSGI listen queue of socket"), has("request queue is full"): // uWSGI, Passenger
+		return "queue-full", ""
+	case has("does not have any active Endpoint"), has("no endpoints available for service"): // ingress-nginx, Kubernetes
+		return "no-endpoint", ""
 	case has("JavaScript heap out of memory"):
 		return "heap-limit", "" // the process ends by it
 	case has("Allowed memory size of "), has("java.lang.OutOfMemoryError"), has("NoMemoryError"), has("failed to allocate memory (NoMemory"):
@@ -120,7 +144,8 @@ func appSignature(line []byte) (signature, session string) {
 		return "disk-full", ""
 	case has("MySQL server has gone away"), has("Lost connection to MySQL server"), has("Can't connect to MySQL server"), has("Can't connect to local MySQL server"), has("SQLSTATE[HY000] [2002]"),
 		has("mysqli_sql_exception: No such file or directory"), has("mysqli_sql_exception: Connection refused"),
-		has("ECONNREFUSED") && (has(":3306") || has(":5432")), has("could not connect to server: Connection refused"), has("the database system is starting up"), has("the database system is shutting down"):
+		(has("ECONNREFUSED") || has("ETIMEDOUT") || has("onnection refused")) && (has(":3306") || has(":5432") || has(":27017")), has("could not connect to server: Connection refused"), has("server closed the connection unexpectedly"),
+		has("Can't reach database server at"), has("PG::ConnectionBad"), has("MongoServerSelectionError"), has("MongoNetworkError"), has("the database system is starting up"), has("the database system is shutting down"):
 		return "db-gone", ""
 	case has("Lock wait timeout exceeded"), has("Deadlock found when trying to get lock"):
 		return "db-lock", ""
@@ -132,11 +157,22 @@ func appSignature(line []byte) (signature, session string) {
 		return "part-missing", ""
 	case has("certificate has expired"), has("CERT_HAS_EXPIRED"), has("certificate verify failed"), has("x509: certificate"), has("SSL certificate problem"):
 		return "cert-refused", ""
-	case has("Too many connections"), has("too many clients already"), has("remaining connection slots are reserved"), has("max_user_connections"), has("TimeoutError: QueuePool limit"), has("imed out fetching a new connection from the connection pool"), has("HikariPool") && has("Connection is not available"):
+	case has("Too many connections"), has("too many clients already"), has("remaining connection slots are reserved"), has("max_user_connections"), has("TimeoutError: QueuePool limit"), has("imed out fetching a new connection from the connection pool"), has("HikariPool") && has("Connection is not available"), has("ActiveRecord::ConnectionTimeoutError"):
 		return "db-connections", ""
 	}
 	lower := bytes.ToLower(line[:min(len(line), 2000)])
 	about := bytes.Contains(lower, []byte("redis")) || bytes.Contains(lower, []byte(":6379")) || bytes.Contains(lower, []byte("valkey"))
+	switch {
+	case about:
+	case has("dial tcp ") && has("connection refused"): // Caddy, Traefik, and what else is written in Go
+		return "connect-refused", ""
+	case has("dial tcp ") && has("i/o timeout"):
+		return "upstream-timeout", ""
+	case has("no upstreams available"): // Caddy
+		return "no-live-upstreams", ""
+	case has("EADDRINUSE"):
+		return "port-taken", ""
+	}
 	if !about {
 		return "", ""
 	}
@@ -213,6 +249,12 @@ func appStamp(line []byte) (stamp, string, string) {
 	}
 	if len(e.Msg) > 0 && e.Msg[0] == '{' {
 		return jsonStamp(e.Msg), msg, program
+	}
+	if rest, ok := bytes.CutPrefix(e.Msg, []byte("time=\"")); ok {
+		text, _, _ := bytes.Cut(rest, []byte("\""))
+		if s, ok := dateStamp(string(text[:min(len(text), 60)])); ok {
+			return s, msg, program
+		}
 	}
 	if len(line) > 20 && line[0] >= '0' && line[0] <= '9' {
 		head, tail := string(line[:min(len(line), 48)]), string(line[min(len(line), 48):])

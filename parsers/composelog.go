@@ -28,7 +28,9 @@ var _ = register(Parser{
 	Doc:   "docker compose logs, kubectl logs --prefix: several services in one file -> whatever each of them says",
 	Most:  SureMark + 5,
 	Match: matchComposeLog,
-	Parse: parseComposeLog,
+	Parse: func(src *Source, emit func(Record)) error {
+		return parseServices(src, emit, &composeReader{format: "compose-log", split: composeLine, inOrder: true})
+	},
 })
 
 // matchComposeLog wants two services, and four lines in five: the others tell of containers that came and went.
@@ -104,17 +106,18 @@ func composeExit(line []byte) (service []byte, code int, ok bool) {
 	return line[:n], int(c), ok && n > 0 && c >= 0 && len(bytes.TrimSpace(tail)) == 0
 }
 
-func parseComposeLog(src *Source, emit func(Record)) error {
+// parseServices reads a file of c's format.
+func parseServices(src *Source, emit func(Record), c *composeReader) error {
 	if src.Head == nil {
 		br := bufio.NewReaderSize(src.R, headSize)
 		head, _ := br.Peek(headSize) // an error here comes again when the lines are read
 		src.Head, src.R = bytes.Clone(head), br
 	}
-	c := &composeReader{src: src, services: map[string]*serviceLog{}}
+	c.src, c.services = src, map[string]*serviceLog{}
 	c.emit = func(r Record) {
 		if r.Clock == ZonedClock {
 			c.now = r.Time
-		} else if r.Clock == NoClock && !c.now.IsZero() { // lines stand in the order in which they came
+		} else if c.inOrder && r.Clock == NoClock && !c.now.IsZero() {
 			r.Time, r.Clock = c.now, ZonedClock
 		}
 		emit(r)
@@ -127,6 +130,10 @@ func parseComposeLog(src *Source, emit func(Record)) error {
 }
 
 type composeReader struct {
+	format  string
+	split   func(line []byte) (name, text []byte, ok bool)
+	inOrder bool // lines stand in the order in which they came, and all are of one system
+
 	src      *Source
 	emit     func(Record)
 	services map[string]*serviceLog
@@ -141,7 +148,7 @@ const maxServices = 256
 func (c *composeReader) sniff() {
 	heads := map[string][]byte{}
 	for _, line := range NewHead("", c.src.Head).Lines(1 << 20) {
-		if name, text, ok := composeLine(line); ok && (heads[string(name)] != nil || len(heads) < maxServices) {
+		if name, text, ok := c.split(line); ok && (heads[string(name)] != nil || len(heads) < maxServices) {
 			heads[string(name)] = append(append(heads[string(name)], text...), '\n')
 		}
 	}
@@ -151,7 +158,7 @@ func (c *composeReader) sniff() {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(heads)) {
-		c.add(name, heads[name])
+		c.add(name, heads[name]).unsure = false
 	}
 }
 
@@ -159,24 +166,39 @@ func (c *composeReader) sniff() {
 var frontRE = regexp.MustCompile(`(?i)nginx|apache|httpd|caddy|traefik|haproxy|proxy|web|edge|gateway|ingress|front|lb`)
 
 func (c *composeReader) add(name string, head []byte) *serviceLog {
-	p, ok := detect(NewHead(name, head), "compose-log")
+	p, ok := detect(NewHead(name, head), c.format)
 	if p.Name == "nginx-access" && (c.front && !frontRE.MatchString(name) || bytes.Contains(head, []byte("NOTICE: fpm is running"))) {
 		p, ok = ByName("php-fpm-log")
 		if !bytes.Contains(head, []byte("fpm")) {
 			ok = false
 		}
 	}
+	s := c.services[name]
+	ok = ok && p.Name != "app-log" // which nearly any line may be of
+	if s != nil && !ok && len(s.held) < maxEarlyLines {
+		return s
+	}
 	if !ok {
 		p, _ = ByName("app-log")
 	}
+	if s != nil {
+		s.parser, s.src.Head, s.unsure = p, head, false
+		return s
+	}
 	src := c.src
-	s := &serviceLog{parser: p, emit: c.emit, src: Source{Name: src.Name, Host: src.Host, ModTime: src.ModTime, Hints: src.Hints, Head: head}}
+	s = &serviceLog{parser: p, unsure: !ok, emit: c.emit, src: Source{Name: src.Name, Host: src.Host, ModTime: src.ModTime, Hints: src.Hints, Head: head, parted: true}}
 	c.services[name] = s
 	return s
 }
 
 func (c *composeReader) line(line []byte, at Pos) {
-	name, text, ok := composeLine(line)
+	name, text, ok := c.split(line)
+	if !ok && !c.inOrder {
+		if !bytes.Equal(line, []byte("--")) { // which grep -C prints between two stretches of lines
+			c.src.Skip(at.Line, line, "no file's name in front of it")
+		}
+		return
+	}
 	if !ok {
 		if name, code, ok := composeExit(line); ok {
 			c.exited(string(name), code, line, at)
@@ -193,7 +215,43 @@ func (c *composeReader) line(line []byte, at Pos) {
 	if s == nil {
 		s = c.add(string(name), append(bytes.Clone(text), '\n'))
 	}
+	if s.unsure && len(s.src.Head) < headSize {
+		c.hold(string(name), s, text, line, at)
+		return
+	}
 	s.line(text, line, at)
+}
+
+// earlyLine is one of a service that is not yet recognised.
+type earlyLine struct {
+	text, whole []byte
+	at          Pos
+}
+
+// maxEarlyLines are the first of a service that begins behind the head of the file: in these it says what it is.
+const maxEarlyLines = 32
+
+// hold keeps the first lines of a service until they say what it is, or are too many.
+func (c *composeReader) hold(name string, s *serviceLog, text, whole []byte, at Pos) {
+	if len(s.held) > 0 {
+		s.src.Head = append(append(s.src.Head, text...), '\n')
+	}
+	s.held = append(s.held, earlyLine{bytes.Clone(text), bytes.Clone(whole), at})
+	if n := len(s.held); n&(n-1) == 0 { // to ask all parsers is dear
+		c.add(name, s.src.Head)
+	}
+	if !s.unsure || len(s.src.Head) >= headSize {
+		s.release()
+	}
+}
+
+// release reads what was held.
+func (s *serviceLog) release() {
+	held := s.held
+	s.held, s.unsure = nil, false
+	for _, l := range held {
+		s.line(l.text, l.whole, l.at)
+	}
 }
 
 // exited emits a service's end by a signal: 128 and its number.
@@ -208,6 +266,7 @@ func (c *composeReader) exited(name string, code int, line []byte, at Pos) {
 func (c *composeReader) end() {
 	for _, name := range slices.Sorted(maps.Keys(c.services)) {
 		s := c.services[name]
+		s.release()
 		s.end()
 		c.src.Skipped += s.src.Skipped
 		if f := s.src.FirstSkipped; f != nil && (c.src.FirstSkipped == nil || f.Before(c.src.FirstSkipped)) {
@@ -232,6 +291,8 @@ type serviceLog struct {
 	parser Parser
 	src    Source
 	emit   func(Record)
+	unsure bool // not yet recognised
+	held   []earlyLine
 
 	next  func() (struct{}, bool)
 	quit  func()

@@ -221,7 +221,7 @@ func (*WebError) Kind() string { return "web-error" }
 
 // AppEvent is an application's own line that names one of the causes: a refused write, a lock wait, a MISCONF.
 type AppEvent struct {
-	Signature string `json:"signature"` // redis-oom, redis-refused, redis-loading, redis-misconf, redis-timeout, redis-maxclients, redis-busy, redis-readonly, redis-auth, redis-cluster, session-lock, session-lock-503, memory-limit, heap-limit, disk-full, db-connections, db-gone, db-lock, name-unknown, open-files, part-missing, cert-refused
+	Signature string `json:"signature"` // redis-oom, redis-refused, redis-loading, redis-misconf, redis-timeout, redis-maxclients, redis-busy, redis-readonly, redis-auth, redis-cluster, session-lock, session-lock-503, memory-limit, heap-limit, disk-full, db-connections, db-gone, db-lock, name-unknown, open-files, part-missing, cert-refused, worker-timeout, worker-killed, queue-full, no-endpoint, connect-refused, upstream-timeout, no-live-upstreams, port-taken
 	Program   string `json:"program,omitempty"`
 	Session   string `json:"session,omitempty"` // first 8 characters at most: session ids are secrets
 	WaitedS   OptF   `json:"waited_s,omitzero"`

@@ -30,7 +30,9 @@ var appTexts = sync.OnceValue(func() *textSet {
 		"Allowed memory size", "OutOfMemoryError", "NoMemory", "No space left", "ENOSPC", "MySQL server", "SQLSTATE[HY000]", "mysqli_sql",
 		"ECONNREFUSED", "could not connect", "database system is", "Lock wait timeout", "Deadlock found", "EAI_AGAIN", "ENOTFOUND", "name resolution",
 		"Name or service", "php_network_get", "no such host", "misbehaving", "EMFILE", "oo many open files", "Cannot find module", "ModuleNotFound",
-		"ClassNotFound", "NoClassDef", "certificate", "CERT_HAS", "oo many connections", "too many clients", "connection slots", "max_user_conn", "QueuePool limit", "HikariPool", "connection pool",
+		"ClassNotFound", "NoClassDef", "certificate", "CERT_HAS", "oo many connections", "too many clients", "connection slots", "max_user_conn", "QueuePool limit", "HikariPool", "connection pool", "onnectionTimeoutError",
+		"WORKER TIMEOUT", "HARAKIRI ON", "sent SIGKILL", "killed by signal 9", "uWSGI listen", "queue is full", "any active Endpoint", "endpoints available",
+		"dial tcp ", "upstreams available", "EADDRINUSE", "reach database", "ConnectionBad", "MongoServer", "MongoNetwork",
 		// of Redis, whatever words stand around them
 		"onnection refused", "econnrefused", "went away", "onnection reset by peer", "onnection lost", "closed the connection", "Could not connect",
 		"read session data", "an't connect", "onnection closed", "rror on connection", "imed out", "imeout reading", "imeout waiting", "imedout",

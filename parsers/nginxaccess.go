@@ -90,7 +90,9 @@ func parseAccess(src *Source, line []byte, at Pos, emit func(Record)) bool {
 		return true
 	}
 	if len(bytes.TrimSpace(line)) == 0 {
-		src.Skip(at.Line, line, "an empty line")
+		if !src.parted {
+			src.Skip(at.Line, line, "an empty line")
+		}
 		return true
 	}
 	_, why := r.read(line)
@@ -104,6 +106,9 @@ func parseAccess(src *Source, line []byte, at Pos, emit func(Record)) bool {
 	if e, ok := newWebError(line); ok { // access_log and error_log do share a file
 		e.emit(at, emit)
 		return true
+	}
+	if signature, _ := appSignature(line); signature != "" { // a container prints what its application says too
+		return appLogLine(src, line, at, emit)
 	}
 	src.Skip(at.Line, line, why)
 	return true

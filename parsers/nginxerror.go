@@ -92,7 +92,13 @@ func parseWebErrors(src *Source, emit func(Record)) error {
 			return
 		}
 		if len(bytes.TrimSpace(line)) == 0 {
-			src.Skip(at.Line, line, "an empty line")
+			if !src.parted {
+				src.Skip(at.Line, line, "an empty line")
+			}
+			return
+		}
+		if signature, _ := appSignature(line); signature != "" {
+			appLogLine(src, line, at, emit)
 			return
 		}
 		src.Skip(at.Line, line, "no date and [level] as an error log writes them")

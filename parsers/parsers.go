@@ -63,7 +63,8 @@ type Source struct {
 	Skipped      int      // lines that should have been records of this format and were not
 	FirstSkipped *Skipped // the first, but for those that speak of a kill: of these the first
 
-	scratch any // a Line parser's own, from line to line: what it compiled, what it fills again
+	parted  bool // a part of a file: its blank lines stand for those of others
+	scratch any  // a Line parser's own, from line to line: what it compiled, what it fills again
 }
 
 // headSize is how much of a file is looked at to tell its format.
@@ -222,7 +223,7 @@ func Read(p Parser, src *Source, emit func(Record)) error {
 		src.Head, src.R = bytes.Clone(head), br
 	}
 	return EachLineAndBlank(src, func(line []byte, at Pos) {
-		if !p.Line(src, line, at, emit) {
+		if !p.Line(src, line, at, emit) && !(src.parted && blankLine(line)) {
 			src.Skip(at.Line, line, "not a "+p.Name+" line")
 		}
 	})

@@ -44,6 +44,9 @@ func messageFact(program string, pid Opt, msg []byte) Fact {
 	case base == "mysqld" || base == "mariadbd" || base == "mysql" || base == "mariadb":
 		return mysqldFact(base, msg)
 	}
+	if e := pm2Exit(msg); e != nil {
+		return e
+	}
 	if bytes.Contains(msg, []byte("o space left on device")) {
 		return &KernelEvent{Event: "disk-full", Comm: program, PID: pid, Text: evidenceText(msg)}
 	}
@@ -225,6 +228,20 @@ func supervisorFact(program string, msg []byte) Fact {
 		return &ServiceEvent{Program: program, Event: "started", Unit: evidenceText(unit), PID: intAfter(pid, "pid "), Text: evidenceText(msg)}
 	}
 	return nil
+}
+
+// pm2Exit reads "App [web:0] exited with code [1] via signal [SIGINT]" of PM2, which then starts it again; nil where it stopped
+// as it should.
+func pm2Exit(msg []byte) *ServiceEvent {
+	_, rest, ok := bytes.Cut(msg, []byte("App ["))
+	if !ok {
+		return nil
+	}
+	unit, rest, ok := bytes.Cut(rest, []byte("] exited with code ["))
+	if !ok || bytes.HasPrefix(rest, []byte("0]")) {
+		return nil
+	}
+	return &ServiceEvent{Program: "PM2", Event: "restarted", Unit: evidenceText(unit), Text: evidenceText(msg)}
 }
 
 // nginxChildFact reads "worker process 123 exited on signal 9".

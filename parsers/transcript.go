@@ -43,9 +43,11 @@ func matchTranscript(h *Head) int {
 		return 0
 	}
 	formats := map[string]bool{}
+	last := 0
 	t := &partReader{r: bufio.NewReader(bytes.NewReader(h.Text))}
 	for parts := 0; parts < maxSniffedParts && t.next(); parts++ {
 		part, _ := io.ReadAll(t)
+		last = len(part)
 		if p, ok := detectPart(t.title, part); ok {
 			if p.Name == "clock" && (t.title == "" || strings.HasPrefix(t.title, "date")) {
 				p.Name = "date"
@@ -54,6 +56,8 @@ func matchTranscript(h *Head) int {
 		}
 	}
 	switch {
+	case len(formats) == 1 && len(h.Text) > partHead*9/10 && last > len(h.Text)/2:
+		// The head ends inside a long output; what follows it is not seen, and to read one output as such costs nothing.
 	case len(formats) < 2:
 		return 0
 	case len(formats) == 2 && formats["date"] && (formats["redis-info"] || formats["free"] || formats["meminfo"] || formats["clock"]):
@@ -73,14 +77,20 @@ func parseTranscript(src *Source, emit func(Record)) error {
 		r = bufio.NewReaderSize(newUTF16Reader(r), partHead)
 	}
 	var now stamp
+	named := map[string]Parser{} // of `tail -f a b`, which names each file again and again before a line or two
 	t := &partReader{r: r}
 	buf := bufio.NewReaderSize(t, partHead)
 	for t.next() {
 		src.Read = t.line
 		buf.Reset(t)
 		head, _ := buf.Peek(partHead)
-		part := &Source{Name: src.Name, Host: src.Host, ModTime: src.ModTime, R: buf, Hints: src.Hints}
-		p, ok := detectPart(t.title, head)
+		part := &Source{Name: src.Name, Host: src.Host, ModTime: src.ModTime, R: buf, Hints: src.Hints, parted: true}
+		p, ok := named[t.title]
+		if !ok {
+			if p, ok = detectPart(t.title, head); ok && t.ofFile {
+				named[t.title] = p
+			}
+		}
 		if !ok {
 			p = Parser{Name: "text", Line: func(*Source, []byte, Pos, func(Record)) bool { return true }}
 		}
@@ -146,16 +156,18 @@ func shiftFact(fact Fact, by int) {
 // ends at the one after it. The command line itself stands in title and, where it is one, at the head of the output, since
 // a parser may need it (free -m).
 type partReader struct {
-	r     *bufio.Reader
-	title string // the file or command named by the separator
-	start int    // lines before this output
-	line  int    // lines taken from r
-	rest  []byte // of the line being read
-	sep   []byte // the separator met, which begins the next output
-	parts int
-	done  bool
-	mid   bool // inside a line longer than the buffer
-	err   error
+	r      *bufio.Reader
+	title  string // the file or command named by the separator
+	ofFile bool   // it is tail's "==> FILE <=="
+	titles map[string]bool
+	start  int    // lines before this output
+	line   int    // lines taken from r
+	rest   []byte // of the line being read
+	sep    []byte // the separator met, which begins the next output
+	parts  int
+	done   bool
+	mid    bool // inside a line longer than the buffer
+	err    error
 }
 
 func (t *partReader) next() bool {
@@ -170,7 +182,18 @@ func (t *partReader) next() bool {
 	} else if t.parts > 0 {
 		return false
 	}
-	t.parts++
+	if t.ofFile = bytes.HasPrefix(t.rest, []byte("==> ")); !t.ofFile || !t.titles[t.title] {
+		t.parts++
+	}
+	if t.ofFile {
+		t.rest = []byte("\n") // which is no line of the file
+	}
+	if t.titles == nil {
+		t.titles = map[string]bool{}
+	}
+	if t.ofFile && len(t.titles) < maxParts {
+		t.titles[t.title] = true
+	}
 	return true
 }
 

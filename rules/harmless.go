@@ -279,10 +279,13 @@ func (c *Case) askedBy() map[string]int {
 	if g, ok := c.turnedAway(); ok {
 		switch g.Signature {
 		case "socket-missing", "socket-unavailable", "socket-denied", "connect-refused", "upstream-timeout":
-			if strings.Contains(g.First.Fact, `upstream: "http`) { // proxied, and not to PHP-FPM
+			switch said := g.First.Fact; {
+			case strings.Contains(said, `upstream: "`) && !strings.Contains(said, `upstream: "fastcgi`): // proxied, and not to PHP-FPM
 				votes["app-log"] = 5
-			} else {
+			case len(c.Pool) == 0:
 				votes["php-fpm-log"] = 5
+			default:
+				votes["php-fpm-slowlog"] = 5
 			}
 		default:
 			ask(g.Signature)

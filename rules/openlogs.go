@@ -86,7 +86,8 @@ func (c *Case) saidByPool(b Burst) string {
 // appSuffers is what the application says thirty times or more within an hour, in which ten requests or more failed where any
 // are logged: somebody was hurt, however few of all.
 func (c *Case) appSuffers() (string, bool) {
-	hurts := map[string]bool{"db-gone": true, "db-lock": true, "db-connections": true, "disk-full": true, "name-unknown": true, "open-files": true, "part-missing": true, "redis-refused": true, "redis-timeout": true, "redis-readonly": true, "redis-auth": true, "redis-cluster": true, "redis-busy": true, "redis-maxclients": true, "session-lock-503": true}
+	hurts := map[string]bool{"db-gone": true, "db-lock": true, "db-connections": true, "disk-full": true, "name-unknown": true, "open-files": true, "part-missing": true, "redis-refused": true, "redis-timeout": true, "redis-readonly": true, "redis-auth": true, "redis-cluster": true, "redis-busy": true, "redis-maxclients": true, "session-lock-503": true,
+		"worker-timeout": true, "worker-killed": true, "queue-full": true, "no-endpoint": true, "connect-refused": true, "upstream-timeout": true, "no-live-upstreams": true}
 	byHour := map[string]map[int64]*tally{}
 	for _, a := range c.App {
 		s := a.Fact.Signature

@@ -162,7 +162,11 @@ func (c *Case) saidByWeb(b Burst) string {
 // saidByApp is what the application's log says most often in the stretch.
 func (c *Case) saidByApp(b Burst) string {
 	var said tally
+	_, killed := c.workersKilled()
 	for _, a := range c.App {
+		if a.Fact.Signature == "worker-killed" && killed == 0 {
+			continue // by their own master, who says why
+		}
 		if !a.Placed || !a.At.Before(b.From.Add(-feltWithin)) && !a.At.After(b.To) {
 			said.add(a.Fact.Signature, a.Ev)
 		}

@@ -64,6 +64,9 @@ var sayings = map[string]string{
 	"redis-maxclients":   "Redis takes no more clients",
 	"redis-misconf":      "Redis refuses writes because it cannot save",
 	"redis-oom":          "Redis refuses writes at its limit",
+	"worker-timeout":     "a worker took too long and was ended",
+	"queue-full":         "the queue before its workers is full",
+	"no-endpoint":        "a service has no pod that is ready",
 	"session-lock":       "it waits for a session lock",
 	"session-lock-503":   "it gave up waiting for a session lock",
 }

@@ -159,6 +159,9 @@ func (c *Case) lastEnd() (end, bool) {
 	if heap, n := c.heapLimit(); n > 0 {
 		take(end{text: "the Node process ended at the limit of its own heap" + lastOf(n), at: heap.At, placed: heap.Placed, fault: true, ev: heap.Ev})
 	}
+	if killed, n := c.workersKilled(); n > 0 {
+		take(end{text: "a worker of the application was ended by SIGKILL" + lastOf(n), at: killed.At, placed: killed.Placed, ev: killed.Ev})
+	}
 	for _, g := range c.Errors {
 		if g.Signature == "worker-killed" {
 			take(end{text: "a worker of the web server was ended by SIGKILL", at: g.Last.At, placed: g.Last.Placed, ev: g.Last.Ev})
@@ -242,6 +245,24 @@ func (c *Case) heapLimit() (last correlate.Placed[parsers.AppEvent], n int) {
 			n++
 		}
 		last = a
+	}
+	return last, n
+}
+
+// workersKilled is the last worker that its own master found killed, and how many there were; not those that the master
+// itself killed, as gunicorn does seconds after it says that they took too long.
+func (c *Case) workersKilled() (last correlate.Placed[parsers.AppEvent], n int) {
+	var late correlate.Placed[parsers.AppEvent]
+	for _, a := range c.App {
+		switch a.Fact.Signature {
+		case "worker-timeout":
+			late = a
+		case "worker-killed":
+			if late.Ev.File == a.Ev.File && (!a.Placed || a.At.Sub(late.At) <= 5*time.Second) {
+				continue
+			}
+			last, n = a, n+1
+		}
 	}
 	return last, n
 }

@@ -125,6 +125,9 @@ func (c *coder) timeline(t *Timeline) {
 	seenList(c, &t.deploys)
 	seenList(c, &t.code)
 	seenList(c, &t.groups)
+	seenList(c, &t.queries)
+	seenList(c, &t.webStatus)
+	seenList(c, &t.disks)
 	c.keyFold(&t.keys)
 	c.errorFold(&t.webErrors)
 	c.webFold(t.web)
@@ -176,7 +179,8 @@ func (c *coder) window(w *window) {
 
 // thinning: a stretch is a power of two of minutes.
 func (c *coder) thinning(n *thinning) {
-	stretches := []*int{&n.infos, &n.redis, &n.kernel, &n.services, &n.crons, &n.pool, &n.app, &n.slow, &n.memory, &n.clocks}
+	stretches := []*int{&n.infos, &n.redis, &n.kernel, &n.services, &n.crons, &n.pool, &n.app, &n.slow, &n.memory, &n.clocks,
+		&n.queries, &n.webStatus, &n.disks}
 	nums(c, stretches...)
 	for _, s := range stretches {
 		if *s < 0 || *s > maxStretch {

@@ -214,6 +214,7 @@ func oneOfEverything(t *testing.T) *Timeline {
 		&parsers.OOMKill{}, &parsers.KernelEvent{}, &parsers.ServiceEvent{}, &parsers.CronRun{}, &parsers.CronJob{}, &parsers.RedisInfo{}, &parsers.RedisEvent{},
 		&parsers.SlowCommand{}, &parsers.RedisClient{}, &parsers.HostMemory{}, &parsers.ClockReading{}, &parsers.Process{}, &parsers.Container{}, &parsers.Setting{},
 		&parsers.ConfigText{}, &parsers.PoolEvent{}, &parsers.AppEvent{}, &parsers.Deploy{}, &parsers.AppCode{}, &parsers.KeyGroup{}, &parsers.Key{}, &parsers.WebError{},
+		&parsers.DBQuery{}, &parsers.WebStatus{}, &parsers.DiskUse{},
 	} {
 		f.fill(reflect.ValueOf(fact).Elem())
 		add(fact, parsers.LocalClock)
@@ -221,14 +222,14 @@ func oneOfEverything(t *testing.T) *Timeline {
 	for i := range 120 {
 		add(&parsers.Access{
 			Client: fmt.Appendf(nil, "198.51.%d.%d", i, i), Agent: fmt.Appendf(nil, "Mozilla/5.0 (X11) Firefox/%d", i), AgentLogged: true,
-			Path: fmt.Appendf(nil, "/words%c%c/%d", 'a'+i%26, 'a'+i/26, i), Status: 200 + 300*(i%2), Referer: fmt.Appendf(nil, "https://shop%d.example.com/", i%5),
+			Path: fmt.Appendf(nil, "/words%c%c/%d", 'a'+i%26, 'a'+i/26, i), Status: []int{200, 500, 404}[i%3], Referer: fmt.Appendf(nil, "https://shop%d.example.com/", i%5),
 		}, parsers.ZonedClock)
 	}
 	in := Input{}
 	f.fill(reflect.ValueOf(&in).Elem())
 	in.DuplicateOf = ""
 	fold.AddInput(in)
-	fold.thinned = thinning{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	fold.thinned = thinning{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}
 	return fold
 }
 

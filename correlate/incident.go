@@ -128,6 +128,9 @@ type Incident struct {
 	App        []Placed[parsers.AppEvent]
 	Deploys    []Placed[parsers.Deploy]
 	Code       []Placed[parsers.AppCode]
+	Queries    []Placed[parsers.DBQuery]
+	WebStatus  []Placed[parsers.WebStatus]
+	Disks      []Placed[parsers.DiskUse]
 
 	Redis    []*Instance
 	Web      *Web
@@ -202,6 +205,9 @@ func (t *Timeline) Incident(now time.Time, o Options) *Incident {
 		App:        place(c, t.app),
 		Deploys:    place(c, t.deploys),
 		Code:       place(c, t.code),
+		Queries:    place(c, t.queries),
+		WebStatus:  place(c, t.webStatus),
+		Disks:      place(c, t.disks),
 		Redis:      t.instances(c),
 		Web:        t.webView(),
 		Errors:     t.errorGroups(c),

@@ -18,10 +18,14 @@ const (
 )
 
 // thinning is how long the stretches of each list are: 0 = everything is kept, n = 2^(n-1) minutes.
-type thinning struct{ infos, redis, kernel, services, crons, pool, app, slow, memory, clocks int }
+type thinning struct {
+	infos, redis, kernel, services, crons, pool, app, slow, memory, clocks, queries, webStatus, disks int
+}
 
 // newestOfAll is a newest for each of the same lists.
-type newestOfAll struct{ infos, redis, kernel, services, crons, pool, app, slow, memory, clocks newest }
+type newestOfAll struct {
+	infos, redis, kernel, services, crons, pool, app, slow, memory, clocks, queries, webStatus, disks newest
+}
 
 // maxStretch ends the doubling: 2^30 minutes are longer than any log.
 const maxStretch = 31
@@ -186,6 +190,9 @@ func appKind(e *parsers.AppEvent) repeatKind         { return repeatKind{name: e
 func slowKind(e *parsers.SlowCommand) repeatKind     { return repeatKind{name: e.Command} }
 func memoryKind(m *parsers.HostMemory) repeatKind    { return repeatKind{name: m.From} }
 func clockKind(c *parsers.ClockReading) repeatKind   { return repeatKind{name: c.From, of: c.Zone} }
+func queryKind(q *parsers.DBQuery) repeatKind        { return repeatKind{name: q.From, of: q.Text} }
+func webStatusKind(*parsers.WebStatus) repeatKind    { return repeatKind{} }
+func diskKind(d *parsers.DiskUse) repeatKind         { return repeatKind{name: d.Mount} }
 
 // boundRepeats keeps the lists of facts that repeat within their bounds.
 func (t *Timeline) boundRepeats(end bool) {
@@ -200,6 +207,9 @@ func (t *Timeline) boundRepeats(end bool) {
 	thinOut(&t.slow, &t.thinned.slow, maxEvents, slowKind, end)
 	thinOut(&t.memory, &t.thinned.memory, maxEvents, memoryKind, end)
 	thinOut(&t.clocks, &t.thinned.clocks, maxEvents, clockKind, end)
+	thinOut(&t.queries, &t.thinned.queries, maxEvents, queryKind, end)
+	thinOut(&t.webStatus, &t.thinned.webStatus, maxEvents, webStatusKind, end)
+	thinOut(&t.disks, &t.thinned.disks, maxEvents, diskKind, end)
 }
 
 // merge takes over the longer stretches of another fold.
@@ -207,4 +217,5 @@ func (a *thinning) merge(b thinning) {
 	a.infos, a.redis, a.kernel = max(a.infos, b.infos), max(a.redis, b.redis), max(a.kernel, b.kernel)
 	a.services, a.crons, a.pool = max(a.services, b.services), max(a.crons, b.crons), max(a.pool, b.pool)
 	a.app, a.slow, a.memory, a.clocks = max(a.app, b.app), max(a.slow, b.slow), max(a.memory, b.memory), max(a.clocks, b.clocks)
+	a.queries, a.webStatus, a.disks = max(a.queries, b.queries), max(a.webStatus, b.webStatus), max(a.disks, b.disks)
 }

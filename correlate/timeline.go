@@ -42,6 +42,9 @@ type Timeline struct {
 	deploys    []seen[parsers.Deploy]
 	code       []seen[parsers.AppCode]
 	groups     []seen[parsers.KeyGroup]
+	queries    []seen[parsers.DBQuery]
+	webStatus  []seen[parsers.WebStatus]
+	disks      []seen[parsers.DiskUse]
 	configs    map[string]config
 	thinned    thinning
 	newest     newestOfAll
@@ -202,6 +205,12 @@ func (t *Timeline) Add(r parsers.Record) {
 		keep(&t.deploys, &r, f)
 	case *parsers.AppCode:
 		keep(&t.code, &r, f)
+	case *parsers.DBQuery:
+		addRepeat(&t.queries, &t.thinned.queries, &t.newest.queries, maxEvents, queryKind, &r, f)
+	case *parsers.WebStatus:
+		addRepeat(&t.webStatus, &t.thinned.webStatus, &t.newest.webStatus, maxEvents, webStatusKind, &r, f)
+	case *parsers.DiskUse:
+		addRepeat(&t.disks, &t.thinned.disks, &t.newest.disks, maxEvents, diskKind, &r, f)
 	}
 }
 
@@ -312,6 +321,9 @@ func (t *Timeline) Merge(other *Timeline) {
 	t.deploys = append(t.deploys, other.deploys...)
 	t.code = append(t.code, other.code...)
 	t.groups = append(t.groups, other.groups...)
+	t.queries = append(t.queries, other.queries...)
+	t.webStatus = append(t.webStatus, other.webStatus...)
+	t.disks = append(t.disks, other.disks...)
 	t.thinned.merge(other.thinned)
 	t.boundRepeats(false)
 	maps.Copy(t.configs, other.configs)
@@ -345,6 +357,9 @@ func (t *Timeline) sort() {
 	byPlace(t.deploys)
 	byPlace(t.code)
 	byPlace(t.groups)
+	byPlace(t.queries)
+	byPlace(t.webStatus)
+	byPlace(t.disks)
 }
 
 func byPlace[T any](list []seen[T]) {

@@ -230,17 +230,73 @@ type AppEvent struct {
 
 func (*AppEvent) Kind() string { return "app-event" }
 
-// PoolEvent is a php-fpm log line.
+// PoolEvent is a line of PHP-FPM's log, an entry of its slow log, or a reading of its status page.
 type PoolEvent struct {
 	Pool   string `json:"pool,omitempty"`
-	Event  string `json:"event"` // max-children, child-killed, child-exited, slow, seems-busy, started, reloaded, terminating
+	Event  string `json:"event"` // max-children, child-killed, child-exited, slow, seems-busy, started, reloaded, terminating, status, busy
 	PID    Opt    `json:"pid,omitzero"`
 	Signal Opt    `json:"signal,omitzero"`
 	Limit  Opt    `json:"limit,omitzero"` // the max_children named
 	Text   string `json:"text,omitempty"`
+
+	// Of a status page: its workers, the requests in the socket's queue, how often max_children was reached since the start.
+	Active     Opt `json:"active,omitzero"`
+	Idle       Opt `json:"idle,omitzero"`
+	Total      Opt `json:"total,omitzero"`
+	Queued     Opt `json:"queued,omitzero"`
+	MostQueued Opt `json:"most_queued,omitzero"`
+	Reached    Opt `json:"max_children_reached,omitzero"`
+
+	Script  string `json:"script,omitempty"`   // of a slow request or a busy worker
+	WaitsIn string `json:"waits_in,omitempty"` // the innermost call: "curl_exec() payment.php:88"
+	Seconds OptF   `json:"seconds,omitzero"`   // at its request
 }
 
 func (*PoolEvent) Kind() string { return "pool-event" }
+
+// WebStatus is a reading of nginx's stub_status.
+type WebStatus struct {
+	Active   Opt `json:"active,omitzero"`
+	Accepted Opt `json:"accepted,omitzero"`
+	Handled  Opt `json:"handled,omitzero"` // fewer than accepted: the rest were dropped at once
+	Requests Opt `json:"requests,omitzero"`
+	Reading  Opt `json:"reading,omitzero"`
+	Writing  Opt `json:"writing,omitzero"`
+	Waiting  Opt `json:"waiting,omitzero"`
+}
+
+func (*WebStatus) Kind() string { return "web-status" }
+
+// DiskUse is how full a file system is.
+type DiskUse struct {
+	Mount   string `json:"mount"`
+	Device  string `json:"device,omitempty"`
+	Size    string `json:"size,omitempty"` // as printed
+	Avail   string `json:"avail,omitempty"`
+	UsedPct Opt    `json:"used_pct,omitzero"`
+	Inodes  bool   `json:"inodes,omitempty"`
+}
+
+func (*DiskUse) Kind() string { return "disk-use" }
+
+// DBQuery is what a database was at: a row of SHOW PROCESSLIST, a transaction of SHOW ENGINE INNODB STATUS, an entry of the
+// slow log.
+type DBQuery struct {
+	From        string `json:"from"` // processlist, innodb-status, slow-log
+	ID          Opt    `json:"id,omitzero"`
+	User        string `json:"user,omitempty"`
+	Host        string `json:"host,omitempty"`
+	Command     string `json:"command,omitempty"` // Query, Sleep, ...
+	State       string `json:"state,omitempty"`
+	Seconds     OptF   `json:"seconds,omitzero"`
+	LockSeconds OptF   `json:"lock_seconds,omitzero"`
+	Examined    Opt    `json:"rows_examined,omitzero"`
+	Locks       Opt    `json:"row_locks,omitzero"` // that a transaction holds or asks for
+	Waits       bool   `json:"waits,omitempty"`    // for a lock
+	Text        string `json:"text,omitempty"`     // the statement, its values left out
+}
+
+func (*DBQuery) Kind() string { return "db-query" }
 
 // Deploy is a line of a deploy log.
 type Deploy struct {

@@ -14,7 +14,7 @@ answers 502 or 504. Memory is not short. More workers are rarely the cure: somet
 
 Arithmetic:
 
-    busy   = lines "server reached pm.max_children setting (N)"
+    busy   = lines "server reached pm.max_children setting (N)", and readings of the status page with no idle worker and a queue
     failed = 502 and 504 of the stretch of failures + "Resource temporarily unavailable" and upstream timeouts in nginx's error log
 
 Threshold: One such line, requests that failed with 502 or 504, and nothing killed. Ten failures pass the test of
@@ -26,10 +26,12 @@ once: its number says nothing about how long.`,
 		h := Hypothesis{Explained: -1}
 		var ev []correlate.Evidence
 		var first, last correlate.Placed[string]
-		n := 0
+		n, shown := 0, 0 // shown: by the status page
 		for _, p := range c.Pool {
-			if p.Fact.Event == "max-children" {
-				n++
+			if full := statusFull(&p.Fact); p.Fact.Event == "max-children" || full {
+				if n++; full {
+					shown++
+				}
 				if n == 1 {
 					first = correlate.Placed[string]{At: p.At, Placed: p.Placed}
 				}
@@ -71,6 +73,9 @@ once: its number says nothing about how long.`,
 		}
 		h.State = Established
 		h.Summary = fmt.Sprintf("every PHP-FPM worker was busy: pm.max_children was reached %s, and %s requests failed with 502 or 504; nothing was killed.", times(n), count(failed))
+		if shown > 0 {
+			h.Summary = fmt.Sprintf("every PHP-FPM worker was busy, and %s requests failed with 502 or 504; %s; nothing was killed.", count(failed), c.poolIsFull())
+		}
 		if b, ok := c.mainBurst(); ok {
 			if why := c.surge(b); why != "" {
 				h.Summary = strings.TrimSuffix(h.Summary, ".") + "; " + why
@@ -78,6 +83,11 @@ once: its number says nothing about how long.`,
 					h.Summary += "; " + at
 				}
 				h.Summary += "."
+			}
+			for _, why := range []string{c.databaseWaits(), c.slowQueries(&b), c.slowRequests(&b)} {
+				if why != "" {
+					h.Summary = strings.TrimSuffix(h.Summary, ".") + "; " + why + "."
+				}
 			}
 			if why := c.swapped(b); why != "" {
 				h.Summary = strings.TrimSuffix(h.Summary, ".") + "; " + why + "."

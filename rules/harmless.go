@@ -68,6 +68,9 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if _, ok := c.stayedDown(); ok {
 		return false, "", 0
 	}
+	if c.shown() != "" {
+		return false, "", 0
+	}
 	if c.unwell() != "" {
 		return false, "", 0
 	}
@@ -306,6 +309,21 @@ func (c *Case) askedBy() map[string]int {
 	if b, ok := c.mainBurst(); ok && c.serversDown(b) != "" {
 		votes["app-log"] = 6
 	}
+	defer func() { // what is there is not asked for
+		for _, q := range c.Queries {
+			if q.Fact.From != "slow-log" {
+				delete(votes, "database-connections")
+			}
+		}
+		for _, p := range c.Pool {
+			if p.Fact.WaitsIn != "" {
+				delete(votes, "php-fpm-slowlog")
+			}
+		}
+		if len(c.Disks) > 0 && c.diskFull() == "" {
+			delete(votes, "disk-use")
+		}
+	}()
 	full := 0
 	for _, k := range c.Kernel {
 		if k.Fact.Event == "conntrack-full" {

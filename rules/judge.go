@@ -201,6 +201,8 @@ func (c *Case) openSummary(all []Hypothesis) string {
 		if g, ok := c.turnedAway(); ok {
 			head, told = head+fmt.Sprintf("; the web server says %s %s (%s)", times(int(g.N)), saying(g.Signature), lineOf(g.First.Ev)), true
 		}
+	} else if said := c.shown(); said != "" {
+		head, told = said, true
 	} else if said := c.shortNow(); said != "" {
 		head = said
 	} else if g, ok := c.turnedAway(); ok {
@@ -263,6 +265,9 @@ func (c *Case) openRest(all []Hypothesis, told bool) string {
 	case fit != "":
 		return "what grew is not proven" + fit
 	case c.Kill == nil:
+		if told && c.shown() != "" {
+			return "what led to it is not in the input"
+		}
 		if told {
 			return "what was behind it is not in the input"
 		}

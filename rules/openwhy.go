@@ -25,6 +25,9 @@ func (c *Case) openWhy(b Burst) string {
 	add(c.restartedIn(b))
 	add(c.swapped(b))
 	add(c.emptiedIn(b))
+	for _, said := range c.shownIn(b) {
+		add(said)
+	}
 	add(c.saidByKernel(b))
 	add(c.failedUnit(b))
 	add(c.serversDown(b))

@@ -45,17 +45,20 @@ func (t *text) more(n int, noun string) {
 	}
 }
 
-// numbers are the quantities of the findings that carry the verdict, each with its arithmetic.
+// numbers are the quantities of the findings that carry the verdict, each with its arithmetic. A count alone, which the
+// summary has told, is none.
 func (t *text) numbers() {
 	var rows [][]piece
+	reckoned := false
 	for _, f := range t.r.Findings {
 		if f.Role == rules.RoleRoot {
 			for _, q := range f.Quantities {
 				rows = append(rows, quantityRow(q))
+				reckoned = reckoned || q.Formula != ""
 			}
 		}
 	}
-	if len(rows) == 0 {
+	if !reckoned {
 		return
 	}
 	t.heading("THE ARITHMETIC", "")

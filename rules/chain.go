@@ -10,6 +10,8 @@ import (
 
 // The events of the causal graph, as the causes string them together.
 
+const killKind = "kernel-oom-kill"
+
 func (c *Case) killEvent() correlate.Event {
 	k := c.Kill
 	if k == nil {
@@ -30,7 +32,7 @@ func (c *Case) killEvent() correlate.Event {
 			text += fmt.Sprintf(", and %s swapped out", bytesIn(swap))
 		}
 	}
-	return correlate.Event{Kind: "kernel-oom-kill", Subject: name(k.Fact.VictimComm), Text: text, From: k.At, To: k.At, Error: k.Error, Evidence: []correlate.Evidence{ev}}
+	return correlate.Event{Kind: killKind, Subject: name(k.Fact.VictimComm), Text: text, From: k.At, To: k.At, Error: k.Error, Evidence: []correlate.Evidence{ev}}
 }
 
 func killedRSS(k *correlate.Placed[parsers.OOMKill]) int64 {

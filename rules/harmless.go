@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,7 +10,8 @@ import (
 )
 
 // harmless decides whether the input shows a host that was well: no kill of the stack's, no failing stretch, no refused
-// write, and evidence that would show them. It takes positive evidence to say so.
+// write, and evidence that would show them. It takes positive evidence to say so: where a witness is missing whose silence
+// nobody can hear, it is not, and the words say how far all was well.
 func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if c.Kill != nil {
 		return false, "", 0
@@ -74,13 +76,10 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if c.unwell() != "" {
 		return false, "", 0
 	}
-	conf := 0.9
 	var parts []string
 	if web {
 		t := c.Web.Status(c.Web.From, c.Web.To.Add(1e9))
 		parts = append(parts, fmt.Sprintf("%s requests in %s, %s of them failed", count(t.Requests), spell(c.Web.To.Sub(c.Web.From)), count(t.S5xx)))
-	} else {
-		conf = 0.75
 	}
 	if info {
 		l := c.Growth.Last
@@ -95,29 +94,81 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 		if !web && (len(c.Growth.Run) < 2) && (!c.RAM.OK || float64(l.Used.Or(0)) > 0.2*float64(c.RAM.Bytes)) && l.Used.Or(0) > 1<<30 {
 			return false, "", 0
 		}
-	} else {
-		conf = 0.8
 	}
+	kernel := c.noKill(Hypothesis{}).State != NotChecked
 	note := "nothing that the stack needs was killed"
-	if c.noKill(Hypothesis{}).State == NotChecked {
-		note = "no kernel log in the input says that anything was killed"
-		conf -= 0.1
-	}
 	if len(c.Elsewhere) > 0 {
 		k := c.Elsewhere[0]
 		note = fmt.Sprintf("the kill of %s is not this stack's: %s", name(k.Fact.VictimComm), c.WhyElsewhere[0])
+	} else if !kernel {
+		note = "no kernel log in the input says whether anything was killed"
 	}
-	if hole := c.hole(); hole != "" {
-		note, conf = hole+"; "+note, min(conf, 0.7)
+	if !info && c.hasRedis() {
+		note += ", and no INFO how full Redis was"
 	}
 	if limited {
 		note = meant + "; " + note
 	}
-	well := fmt.Sprintf("%s; %s", joinAnd(parts), note)
-	if ahead, ok := c.ahead(); ok {
-		return true, fmt.Sprintf("no outage yet, but %s. So far %s", ahead, well), conf
+	conf := c.allClear(web, info, kernel)
+	if hole := c.hole(); hole != "" {
+		note = hole + "; " + note
 	}
-	return true, "no incident: " + well, conf
+	well := fmt.Sprintf("%s; %s", joinAnd(parts), note)
+	ahead, leaks := c.ahead()
+	switch {
+	case leaks && conf > 0:
+		return true, fmt.Sprintf("no outage yet, but %s. So far %s", ahead, well), conf
+	case leaks:
+		return false, fmt.Sprintf("%s. Else %s", ahead, well), 0
+	case conf > 0:
+		return true, "no incident: " + well, conf
+	}
+	return false, "no sign of an incident, but too little in the input to rule one out: " + well, 0
+}
+
+// allClear is how sure one may be that nothing happened, by who was there to say that something did: the requests, the kernel
+// and Redis; 0 = not sure enough to say so.
+//
+// Measured on the 60 labelled incidents with some of their files taken away (692 inputs, three in four of which had an outage): with
+// all three 47 of 47 all-clears were right, without Redis 23 of 33 (what it evicts or refuses is not seen), without the kernel
+// 16 of 20 (a database that died), without the requests 21 of 23; with fewer 28 of 54. Of a Redis alone one asks how it is.
+func (c *Case) allClear(web, info, kernel bool) float64 {
+	hole := c.hole() != ""
+	switch {
+	case web && kernel && info && hole:
+		if !c.redisLived() {
+			return 0
+		}
+		return 0.7
+	case hole:
+		return 0
+	case web && kernel && info:
+		return 0.9
+	case kernel && info:
+		return 0.75
+	case web && kernel, web && info && c.redisLived():
+		return 0.7
+	case info && c.onlyRedis():
+		return 0.5
+	}
+	return 0
+}
+
+// onlyRedis: nothing in the input is of anything else.
+func (c *Case) onlyRedis() bool {
+	return !slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool { return in.Facts > 0 && !strings.HasPrefix(in.Format, "redis-") })
+}
+
+// hasRedis: some file is of a Redis, so that the shop has one.
+func (c *Case) hasRedis() bool {
+	return slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool { return strings.HasPrefix(in.Format, "redis-") && in.Facts > 0 })
+}
+
+// redisLived: a log of Redis, which would tell of one that died, or INFO of one that has run since before the first request.
+func (c *Case) redisLived() bool {
+	up, known := c.uptime()
+	return known && up > c.Web.To.Sub(c.Web.From) ||
+		slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool { return in.Format == "redis-log" && in.Read > 0 })
 }
 
 // soon is how far off a full memory is worth the first sentence: a month is what people plan in.

@@ -18,6 +18,9 @@ func (c *Case) judge() *Report {
 	for _, cause := range Causes() {
 		h := judgeOne(cause, c)
 		h.Cause = cause.ID
+		if h.State == Established && h.killed() && c.apart(c.Kill) {
+			h.State, h.Confidence, h.Missing = Possible, 0.5, append(h.Missing, "access-log")
+		}
 		h.Confidence = confidence(&h)
 		all = append(all, h)
 	}
@@ -59,6 +62,11 @@ func checkOne(rule Rule, c *Case) (out []Finding, fault string) {
 	return rule.Check(c), ""
 }
 
+// killed says whether it is a kill that the cause explains.
+func (h *Hypothesis) killed() bool {
+	return slices.ContainsFunc(h.Chain, func(l correlate.Link) bool { return l.Effect.Kind == killKind })
+}
+
 // verdict picks the winner: the established cause with the highest confidence; none, and the case is either shown to be no
 // incident or left open.
 func (c *Case) verdict(r *Report, all []Hypothesis) {
@@ -72,14 +80,22 @@ func (c *Case) verdict(r *Report, all []Hypothesis) {
 		c.addFixes(r, best)
 		return
 	}
-	if ok, why, conf := c.harmless(all); ok {
-		r.Verdict = Verdict{Outcome: NoIncident, Confidence: conf, Summary: sentence(why)}
+	ok, well, conf := c.harmless(all)
+	if ok {
+		r.Verdict = Verdict{Outcome: NoIncident, Confidence: conf, Summary: sentence(well)}
 		if _, ok := c.ahead(); ok {
 			c.addFixes(r, Hypothesis{Fixes: []string{"session-ttl", "redis-maxmemory"}})
 		}
 		return
 	}
-	r.Verdict = Verdict{Outcome: Inconclusive, Summary: sentence(c.openSummary(all))}
+	switch {
+	case well != "":
+	case best.killed() && c.apart(c.Kill):
+		well = strings.TrimSuffix(best.Summary, ".") + "; whether the shop missed it, no file of the input shows"
+	default:
+		well = c.openSummary(all)
+	}
+	r.Verdict = Verdict{Outcome: Inconclusive, Summary: sentence(well)}
 	r.Missing = c.missing(all)
 	for _, h := range all {
 		if h.State == Possible {
@@ -87,6 +103,9 @@ func (c *Case) verdict(r *Report, all []Hypothesis) {
 		}
 	}
 	fixes := []string{"collect-evidence"}
+	if _, ok := c.ahead(); ok {
+		fixes = []string{"session-ttl", "redis-maxmemory", "collect-evidence"}
+	}
 	if c.Kill != nil && c.Leak.State != Established && c.limitTooLarge() != "" {
 		fixes = append([]string{"redis-maxmemory-size"}, fixes...)
 	}

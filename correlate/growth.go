@@ -349,6 +349,27 @@ func steady(rates []float64, part float64) bool {
 	return lo > 0 && hi <= lo*(1+part)
 }
 
+// Aside: memory grew while the counted keys stood still, so that bytes a key, which are the one divided by the other, say nothing.
+// In the half of the run in which used_memory grew by a third of all its growth or more, the keys made less than a tenth of theirs.
+func (g *Growth) Aside(counted Counted) bool {
+	first, last := g.First, g.Last
+	if len(g.Run) < 5 || !first.Used.OK || !last.Used.OK || !counted.Of(first).OK || !counted.Of(last).OK {
+		return false
+	}
+	mid := &g.Run[len(g.Run)/2]
+	if !mid.Used.OK || !counted.Of(mid).OK {
+		return false
+	}
+	used, keys := last.Used.N-first.Used.N, counted.Of(last).N-counted.Of(first).N
+	for _, half := range [][2]*Snapshot{{first, mid}, {mid, last}} {
+		u, k := half[1].Used.N-half[0].Used.N, counted.Of(half[1]).N-counted.Of(half[0]).N
+		if u*3 >= used && k*10 < keys {
+			return true
+		}
+	}
+	return false
+}
+
 // KeySlope is the median slope of used_memory over the counted keys, from pairs of snapshots far enough apart to show it:
 // bytes a key, robust against caches that come and go. 0 = not measurable.
 func KeySlope(run []Snapshot, counted Counted) float64 {

@@ -8,7 +8,7 @@ func accessKey(path []byte) accessVar {
 	switch string(normalKey(room[:0], path)) {
 	case "logger":
 		return varLogger
-	case "timelocal", "timestamp", "timeiso8601", "ts", "msec", "timemsec", "timeutc", "startutc", "datetime", "timestampmsec", "requesttimestamp":
+	case "timelocal", "timestamp", "timeiso8601", "ts", "msec", "timemsec", "timeutc", "startutc", "datetime", "timestampmsec", "requesttimestamp", "startedat":
 		return varTime
 	case "time", "date", "startlocal", "t", "timestamputc", "logtime", "eventtime":
 		return varTimeWeak

@@ -12,7 +12,7 @@ import (
 
 // The access logs of nginx, Apache, Caddy and Traefik, one request a line. Built in are the common log format with
 // everything people put around it (a virtual host or an address list in front; times, forwarded addresses, key=value
-// fields behind), nginx proxy manager's, LTSV, logfmt and JSON; every log_format of Source.Hints is compiled and tried first. A
+// fields behind), nginx proxy manager's, LTSV, logfmt, the W3C's of IIS and CloudFront, and JSON; every log_format of Source.Hints is compiled and tried first. A
 // format nobody knows is read by what a request looks like (accessguess.go).
 //
 //	203.0.113.9 - - [20/Apr/2026:10:45:12 +0800] "GET /tea/ HTTP/1.1" 200 153 "-" "Mozilla/5.0 (X11; Linux x86_64)"
@@ -42,6 +42,7 @@ type accessFormat struct {
 type accessReader struct {
 	formats []accessFormat
 	plain   bool // the first of them is the plain common log format
+	w3c     bool // the first of them is the W3C's, in which # begins a directive
 	line    accessLine
 }
 
@@ -53,7 +54,11 @@ const accessSample = 200
 const maxLogFormats = 64
 
 func matchAccess(h *Head) int {
-	r := newAccessReader(&Source{Name: h.Name})
+	src := &Source{Name: h.Name}
+	if bytes.Contains(h.Text, w3cFields) {
+		src.Head = h.Text
+	}
+	r := newAccessReader(src)
 	lines := h.Lines(accessSample)
 	known, guessed, logged := 0, 0, 0
 	for _, line := range lines {
@@ -93,6 +98,9 @@ func parseAccess(src *Source, line []byte, at Pos, emit func(Record)) bool {
 		if !src.parted {
 			src.Skip(at.Line, line, "an empty line")
 		}
+		return true
+	}
+	if r.w3c && line[0] == '#' {
 		return true
 	}
 	_, why := r.read(line)
@@ -190,12 +198,15 @@ func (r *accessReader) try(f accessFormat, line []byte) string {
 // order depends on the file alone, never on lines already read, so that parts of a file can be read apart.
 func newAccessReader(src *Source) *accessReader {
 	r := orderedFormats(src)
-	r.plain = r.formats[0].name == plainCLF
+	r.plain, r.w3c = r.formats[0].name == plainCLF, r.formats[0].name == w3cName
 	return r
 }
 
 func orderedFormats(src *Source) *accessReader {
 	r := &accessReader{formats: append(hintFormats(src), builtinFormats()...)}
+	if f, ok := newW3C(src.Head); ok {
+		r.formats = append(r.formats, f)
+	}
 	lines := NewHead("", src.Head).Lines(accessSample)
 	lines = slices.DeleteFunc(lines, func(line []byte) bool { return line[0] == '#' })
 	if len(lines) == 0 {

@@ -132,6 +132,9 @@ func judgeMaxmemory(c *Case) Hypothesis {
 			what = fmt.Sprintf(" (%s of the refused writes are for %s)", percent(share), groupName(g))
 		}
 	}
+	if big, size := c.bigKey(); big != nil && fill == "" {
+		fill = fmt.Sprintf(": the largest key by a listing is the %s %q with %s (%s)", big.Type, big.Name, size, lineOf(big.Evidence))
+	}
 	h.Chain = append(h.Chain, link(full, refusal, h.Tests, -1))
 	if web, ok := c.webEvent(); ok {
 		h.Chain = append(h.Chain, link(refusal, web, correlate.Tests{Structural: correlate.Pass, Deviating: correlate.Pass}, -1))
@@ -140,7 +143,7 @@ func judgeMaxmemory(c *Case) Hypothesis {
 	h.Summary = fmt.Sprintf("Redis reached %s and refused %s writes under %s%s%s.", limitText, refusedCount(refused), policyWord(policy), fill, what)
 	h.Onset = full
 	h.Fixes = []string{"redis-maxmemory-size", "session-ttl", "redis-eviction-policy"}
-	if g != nil && l.State == Established && g.NoTTLShare <= leakExplains && g.Counted == correlate.AllKeys {
+	if g != nil && g.Last.Keys.N > 0 && g.NoTTLShare <= leakExplains {
 		h.Fixes = []string{"redis-maxmemory-size", "redis-eviction-policy"} // they have one
 	}
 	return h

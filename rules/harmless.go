@@ -276,7 +276,7 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 	if _, blind := c.webUnplaced(); blind {
 		votes["host-zone"] += 5
 	}
-	if g := c.Growth; g != nil && c.fewGrew() {
+	if g := c.Growth; g != nil && c.fewGrew() && c.besideKeys() == "" {
 		if big, _ := c.bigKey(); big == nil {
 			votes["big-keys"] += 4
 		}

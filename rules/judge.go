@@ -255,6 +255,8 @@ func (c *Case) openRest(all []Hypothesis, told bool) string {
 	}
 	g := c.Growth
 	switch {
+	case c.Kill != nil && c.hurt(c.Redis) && c.besideKeys() != "":
+		return c.besideKeys() + fit
 	case c.Kill != nil && c.fewGrew() && c.hurt(c.Redis):
 		grew := fmt.Sprintf("Redis grew from %s to %s while its keys stayed at %s: single keys grew", bytesIn(g.First.Used.N), bytesIn(g.Last.Used.N), count(g.Last.Keys.N))
 		if big, size := c.bigKey(); big != nil {

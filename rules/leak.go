@@ -120,7 +120,7 @@ func (c *Case) outrun(l *leak) bool {
 	}
 	grown := float64(g.DKeys.N) * per
 	explained := math.Min(grown/float64(g.DUsed.N), 1.5)
-	if grown*3 < float64(g.Last.Used.N) || explained < leakExplains || g.Last.Keys.N*10 < most*9 {
+	if grown*3 < float64(g.Last.Used.N) || explained < leakExplains || g.Last.Keys.N*10 < most*9 || g.Aside(correlate.AllKeys) {
 		return false
 	}
 	g.Counted = correlate.AllKeys

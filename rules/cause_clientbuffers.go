@@ -138,7 +138,11 @@ func judgeClientBuffers(c *Case) Hypothesis {
 		mem := correlate.Event{Kind: "redis-memory-growth", Subject: "redis-server", Text: "Redis's memory grew with its keys flat", From: buffers.From, To: buffers.To, Evidence: buffers.Evidence}
 		h.Chain = []correlate.Link{link(buffers, mem, h.Tests, h.Explained)}
 	}
-	h.Summary = fmt.Sprintf("%s of unread replies to %s piled up in Redis while its keys stayed flat%s.", bytesIn(most), who, end)
+	meanwhile := "its keys stayed flat"
+	if g != nil && g.First.Keys.OK && g.Last.Keys.N*2 < g.First.Keys.N && g.Last.Evicted.Or(0) > g.First.Evicted.Or(0) {
+		meanwhile = fmt.Sprintf("%s keys were evicted to make room", count(g.Last.Evicted.N-g.First.Evicted.Or(0)))
+	}
+	h.Summary = fmt.Sprintf("%s of unread replies to %s piled up in Redis while %s%s.", bytesIn(most), who, meanwhile, end)
 	h.Onset = buffers
 	h.Fixes = []string{"client-output-buffer-limit", "remove-monitor-client", "redis-maxmemory"}
 	// Without a kill, a refusal or a client cut off nobody was hurt yet.

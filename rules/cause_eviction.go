@@ -72,6 +72,13 @@ func judgeEviction(c *Case) Hypothesis {
 		h.Reason = "keys are evicted from the first snapshot on: whether that is the usual pace is not in the input"
 		return h
 	}
+	// Redis counts clients' buffers against maxmemory, not those of replicas, and evicts keys to make room for them.
+	if took := b.ClientMem.Or(0) - a.ClientMem.Or(0); b.Max.Or(0) > 0 && float64(took) >= bufferShare*float64(b.Max.N) {
+		h.State = Excluded
+		h.Reason = fmt.Sprintf("%s keys were evicted to make room for clients' buffers, which took %s more of maxmemory %s", count(worst.evicted), bytesIn(took), bytesIn(b.Max.N))
+		h.Evidence = append(h.Evidence, b.Evidence("mem_clients_normal", ""))
+		return h
+	}
 	full := float64(b.Used.Or(0)) / float64(max(b.Max.Or(0), 1))
 	hit, hitKnown := hitRatio(a, b)
 	usual, usualKnown := hitRatio(&worst.run[0], a)

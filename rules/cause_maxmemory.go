@@ -58,6 +58,10 @@ func judgeMaxmemory(c *Case) Hypothesis {
 		case g != nil && refuses(policy, g) && c.standsAtLimit() && c.Kill == nil:
 			// Nobody logged it, but a policy that evicts nothing refuses every write at the limit by definition.
 			h.State, h.Confidence = Established, 0.85
+		case c.standsFull() != "":
+			h.State, h.Confidence, h.Missing = Possible, 0.6, []string{"redis-info"}
+			h.Reason = c.standsFull()
+			h.Evidence = []correlate.Evidence{g.Last.Evidence("used_memory", ""), g.Last.Evidence("maxmemory", "")}
 		default:
 			h.State, h.Reason = Excluded, "no refused write in any log, and no error counter that says so"
 			if g == nil {
@@ -189,6 +193,15 @@ func refuses(policy string, g *correlate.Growth) bool {
 	return g != nil && policy == "noeviction" || g != nil && strings.HasPrefix(policy, "volatile-") && g.NoTTLShare > 0.98
 }
 
+// standsFull: the only snapshot is at a limit where writes are refused; "" = not so.
+func (c *Case) standsFull() string {
+	g := c.Growth
+	if g == nil || len(g.Run) != 1 || c.Kill != nil || pressure(g) < atLimit || !refuses(g.Last.Policy, g) {
+		return ""
+	}
+	return fmt.Sprintf("Redis stands at %s of its maxmemory of %s, where %s refuses writes, and one snapshot does not show since when (%s)", percent(min(pressure(g), 1)), bytesIn(g.Last.Max.N), g.Last.Policy, lineOf(g.Last.Evidence("used_memory", "")))
+}
+
 // standsAtLimit: the last two snapshots at least were at the limit: it did not only brush it.
 func (c *Case) standsAtLimit() bool {
 	g := c.Growth
@@ -246,6 +259,9 @@ func (c *Case) refusedWrites() (n int64, ev []correlate.Evidence, first time.Tim
 	}
 	if g := c.Growth; g != nil {
 		a, b := errorCount(g.First), errorCount(g.Last)
+		if len(g.Run) == 1 && refuses(g.Last.Policy, g) && g.Last.Max.Or(0) > 0 && float64(g.Last.Used.Or(0)) >= atLimit*float64(g.Last.Max.N) {
+			a = 0 // counted since the start, of a server that stands at its limit now
+		}
 		if d := b - a; d > 0 {
 			n = max(n, d)
 			ev = append(ev, g.Last.Evidence("errorstat_OOM", ""))

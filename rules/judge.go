@@ -222,6 +222,8 @@ func (c *Case) openSummary(all []Hypothesis) string {
 		}
 	} else if said := c.shown(); said != "" {
 		head, told = said, true
+	} else if said := c.standsFull(); said != "" {
+		head = said
 	} else if said := c.shortNow(); said != "" {
 		head = said
 	} else if g, ok := c.turnedAway(); ok {

@@ -7,6 +7,10 @@ import "strings"
 func setRedis(name string, args ...string) change {
 	line := name + " " + strings.Join(args, " ")
 	return func(e *editor) {
+		if e.isYAML() {
+			setFlag(e, "--"+name, args)
+			return
+		}
 		template := -1
 		for i := len(e.lines) - 1; i >= 0; i-- {
 			f := strings.Fields(e.lines[i].old)
@@ -25,6 +29,61 @@ func setRedis(name string, args ...string) change {
 			return
 		}
 		e.append(line)
+	}
+}
+
+// isYAML: a compose file or a manifest, in whose command Redis's directives are flags. A line of redis.conf would break it.
+func (e *editor) isYAML() bool {
+	for _, l := range e.lines {
+		for _, key := range []string{"services:", "apiVersion:", "kind:"} {
+			if strings.HasPrefix(l.old, key) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// setFlag sets a flag with one value where it stands with its value on one line, bare or as items of a list:
+//
+//	command: redis-server --maxmemory 512mb
+//	command: ["redis-server", "--maxmemory", "512mb"]
+//
+// Anything else is left to the reader.
+func setFlag(e *editor, flag string, args []string) {
+	if len(args) != 1 {
+		return
+	}
+	for i := range e.lines {
+		old := e.lines[i].old
+		from, to := valueOfFlag(old, flag)
+		if from == to || strings.HasPrefix(strings.TrimSpace(old), "#") {
+			continue
+		}
+		if old[from:to] != args[0] {
+			e.set(i, old[:from]+args[0]+old[to:])
+		}
+		return
+	}
+}
+
+// valueOfFlag is where the value of a flag stands on a line; an empty place where there is none.
+func valueOfFlag(line, flag string) (from, to int) {
+	const between, end = " =\"',", " \"',]"
+	for at := 0; ; {
+		i := strings.Index(line[at:], flag)
+		if i < 0 {
+			return 0, 0
+		}
+		at += i + len(flag)
+		for from = at; from < len(line) && strings.ContainsRune(between, rune(line[from])); from++ {
+		}
+		if from == at { // another flag that begins like it
+			continue
+		}
+		for to = from; to < len(line) && !strings.ContainsRune(end, rune(line[to])); to++ {
+		}
+		return from, to
 	}
 }
 
@@ -59,6 +118,9 @@ func indentOf(line string) string {
 // end of the section, else to a new section at the end. The spacing around "=" is the file's own.
 func setINI(section, name, value string) change {
 	return func(e *editor) {
+		if e.isYAML() {
+			return
+		}
 		in, found := section == "", section == ""
 		active, template, last := -1, -1, -1
 		sep := " = "

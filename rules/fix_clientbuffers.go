@@ -57,6 +57,9 @@ func (c *Case) bufferFixes(h Hypothesis) []Fix {
 
 // boundBuffers bounds normal clients, and gives the classes that somebody has freed of their limit Redis's own defaults back.
 func boundBuffers(e *editor) {
+	if e.isYAML() {
+		return
+	}
 	setBufferLimit("normal", "64mb", "16mb", "60")(e)
 	defaults := map[string][]string{"pubsub": {"32mb", "8mb", "60"}, "replica": {"256mb", "64mb", "60"}, "slave": {"256mb", "64mb", "60"}}
 	for i := range e.lines {

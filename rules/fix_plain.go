@@ -3,8 +3,10 @@ package rules
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"culprit/correlate"
+	"culprit/parsers"
 )
 
 // The fixes that are no edit of a file in the input: commands, and what to change in code.
@@ -230,6 +232,9 @@ func (c *Case) boundProgram(comm string, rss int64) Fix {
 		}
 	}
 	job, byCron := c.cronStarted(comm)
+	if byCron && c.overlaps(job, comm) {
+		return c.oneAtATime(job, comm, rss)
+	}
 	if byCron {
 		f.Text = fmt.Sprintf("# in the crontab, before the command:\nsystemd-run --scope -p MemoryMax=%dM %s", limit>>20, jobName(job.Fact.Command))
 		f.Check = "systemctl list-units --type=scope; journalctl -k | grep -c 'Memory cgroup out of memory'"
@@ -253,6 +258,45 @@ func (c *Case) boundProgram(comm string, rss int64) Fix {
 	if c.Kill != nil && c.Kill.Fact.VictimComm != comm { // who was killed himself would be again, sooner
 		f.Effect.Prevents = c.wouldFit(func(other string) bool { return other == comm }, limit)
 	}
+	return f
+}
+
+// overlaps: several of the program ran at the kill, and cron had started the job at least half as often in the day before: runs
+// that did not end, not one run with workers. Each in a group of its own would stay below any limit.
+func (c *Case) overlaps(job correlate.Placed[parsers.CronRun], comm string) bool {
+	started := 0
+	for _, r := range c.Crons {
+		if r.Placed && r.Fact.Command == job.Fact.Command && !r.At.After(c.Kill.At) && c.Kill.At.Sub(r.At) <= 24*time.Hour {
+			started++
+		}
+	}
+	for _, g := range c.Groups {
+		if g.Comm == comm {
+			return g.Count > 2 && started*2 >= g.Count
+		}
+	}
+	return false
+}
+
+// oneAtATime keeps a job from being started while it runs.
+func (c *Case) oneAtATime(job correlate.Placed[parsers.CronRun], comm string, rss int64) Fix {
+	n := int64(1)
+	for _, g := range c.Groups {
+		if g.Comm == comm {
+			n = int64(g.Count)
+		}
+	}
+	f := Fix{
+		Title: fmt.Sprintf("Start the job once at a time: %d ran at the kill", n),
+		Kind:  KindCommand,
+		Text:  fmt.Sprintf("# in the crontab, before the command:\nflock -n /run/lock/%s.lock timeout 1h %s", comm, jobName(job.Fact.Command)),
+		Risk:  "a run that hangs keeps the next ones from starting, for the hour that timeout gives it: find what it waits for",
+		Undo:  "take flock and timeout out of the crontab",
+		Check: "pgrep -c -x " + comm,
+	}
+	f.Effect.Before = fmt.Sprintf("%d %s held %s", n, comm, mb(rss))
+	f.Effect.After = fmt.Sprintf("one holds %s", mb(rss/n))
+	f.Effect.Prevents = c.wouldFit(func(other string) bool { return other == comm }, rss/n)
 	return f
 }
 

@@ -100,6 +100,9 @@ func (c *Case) rewroteLast() bool {
 func setSave(seconds, changes string) change {
 	line := "save " + seconds + " " + changes
 	return func(e *editor) {
+		if e.isYAML() {
+			return
+		}
 		first, template, found := -1, -1, false
 		for i := range e.lines {
 			f := strings.Fields(e.lines[i].old)

@@ -25,25 +25,27 @@ var edits = map[string]struct {
 	file string
 	ch   change
 }{
-	"redis-in-place":       {"etc/redis/redis.conf", setRedis("maxmemory", "2200mb")},
-	"redis-template":       {"etc/redis/redis.conf", setRedis("maxmemory", "2200mb")},
-	"redis-append":         {"etc/redis/redis.conf", setRedis("maxmemory", "2200mb")},
-	"redis-no-newline":     {"redis.conf", setRedis("maxmemory-policy", "allkeys-lru")},
-	"redis-crlf":           {"redis.conf", setRedis("maxmemory", "512mb")},
-	"redis-secret":         {"redis.conf", setRedis("maxmemory", "512mb")},
-	"redis-above-secret":   {"redis.conf", setRedis("maxmemory", "512mb")},
-	"redis-secret-behind":  {"redis.conf", setRedis("maxmemory", "512mb")},
-	"fpm-above-secret":     {"www.conf", setINI("www", "pm.max_children", "20")},
-	"redis-empty":          {"redis.conf", setRedis("maxmemory", "512mb")},
-	"redis-save":           {"redis.conf", setSave("3600", "1")},
-	"redis-buffers":        {"redis.conf", boundBuffers},
-	"fpm-pool":             {"etc/php/8.2/fpm/pool.d/www.conf", setINI("www", "pm.max_children", "20")},
-	"fpm-template":         {"www.conf", setINI("www", "pm.max_requests", "500")},
-	"mysql-in-place":       {"50-server.cnf", setINI("mysqld", "innodb_buffer_pool_size", "1200M")},
-	"mysql-second-section": {"50-server.cnf", setINI("mysqld", "innodb_buffer_pool_size", "1200M")},
-	"mysql-new-section":    {"my.cnf", setINI("mysqld", "innodb_buffer_pool_size", "1200M")},
-	"systemd-limit":        {"override.conf", setINI("Service", "MemoryMax", "768M")},
-	"sysctl":               {"60-redis.conf", setINI("", "vm.overcommit_memory", "1")},
+	"redis-in-place":         {"etc/redis/redis.conf", setRedis("maxmemory", "2200mb")},
+	"redis-template":         {"etc/redis/redis.conf", setRedis("maxmemory", "2200mb")},
+	"redis-append":           {"etc/redis/redis.conf", setRedis("maxmemory", "2200mb")},
+	"redis-no-newline":       {"redis.conf", setRedis("maxmemory-policy", "allkeys-lru")},
+	"redis-crlf":             {"redis.conf", setRedis("maxmemory", "512mb")},
+	"redis-secret":           {"redis.conf", setRedis("maxmemory", "512mb")},
+	"redis-above-secret":     {"redis.conf", setRedis("maxmemory", "512mb")},
+	"redis-secret-behind":    {"redis.conf", setRedis("maxmemory", "512mb")},
+	"fpm-above-secret":       {"www.conf", setINI("www", "pm.max_children", "20")},
+	"redis-empty":            {"redis.conf", setRedis("maxmemory", "512mb")},
+	"redis-flags-of-compose": {"docker-compose.yml", setRedis("maxmemory", "350mb")},
+	"redis-list-of-compose":  {"docker-compose.yml", setRedis("maxmemory", "350mb")},
+	"redis-save":             {"redis.conf", setSave("3600", "1")},
+	"redis-buffers":          {"redis.conf", boundBuffers},
+	"fpm-pool":               {"etc/php/8.2/fpm/pool.d/www.conf", setINI("www", "pm.max_children", "20")},
+	"fpm-template":           {"www.conf", setINI("www", "pm.max_requests", "500")},
+	"mysql-in-place":         {"50-server.cnf", setINI("mysqld", "innodb_buffer_pool_size", "1200M")},
+	"mysql-second-section":   {"50-server.cnf", setINI("mysqld", "innodb_buffer_pool_size", "1200M")},
+	"mysql-new-section":      {"my.cnf", setINI("mysqld", "innodb_buffer_pool_size", "1200M")},
+	"systemd-limit":          {"override.conf", setINI("Service", "MemoryMax", "768M")},
+	"sysctl":                 {"60-redis.conf", setINI("", "vm.overcommit_memory", "1")},
 }
 
 func TestEdits(t *testing.T) {
@@ -342,4 +344,39 @@ func nginxAccepts(t *testing.T, name string, text []byte) {
 	if out, err := exec.Command(nginx, "-t", "-q", "-p", dir, "-c", path).CombinedOutput(); err != nil {
 		t.Errorf("nginx -t: %v\n%s\n%s", err, out, conf)
 	}
+}
+
+// TestNoLineOfRedisInYAML: a compose file or a manifest takes flags of Redis, and none of its directives.
+func TestNoLineOfRedisInYAML(t *testing.T) {
+	for name, ch := range map[string]change{"maxmemory": setRedis("maxmemory", "350mb"), "save": setSave("3600", "1"), "buffers": boundBuffers, "pool": setINI("mysqld", "innodb_buffer_pool_size", "1200M")} {
+		e := newEditor([]byte("services:\n  redis:\n    image: redis:7-alpine\n"))
+		if ch(e); e.touched() {
+			t.Errorf("%s:\n%s", name, e.text())
+		}
+	}
+}
+
+// TestOverlappingRuns: a limit for each run of a job would stop none of the seventy that run at once.
+func TestOverlappingRuns(t *testing.T) {
+	var kern, tasks strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&kern, "2026-03-05T%02d:%02d:01.000001+00:00 app1 CRON[%d]: (www-data) CMD (php /srv/shop/bin/cron run)\n", 13, 30+i, 7000+i)
+		fmt.Fprintf(&tasks, "2026-03-05T13:50:30.010000+00:00 app1 kernel: [3545733.260000] [   %d]    33  %d    30000    10240   122880        0             0 php\n", 7000+i, 7000+i)
+	}
+	kern.WriteString("2026-03-05T13:50:30.000000+00:00 app1 kernel: [3545733.250000] php invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=0, oom_score_adj=0\n" +
+		"2026-03-05T13:50:30.007600+00:00 app1 kernel: [3545733.257600] 262144 pages RAM\n" +
+		"2026-03-05T13:50:30.009600+00:00 app1 kernel: [3545733.259600] [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name\n" + tasks.String() +
+		"2026-03-05T13:50:30.010400+00:00 app1 kernel: [3545733.260400] [    700]   113   700    76800    30720   204800        0             0 mysqld\n" +
+		"2026-03-05T13:50:30.010800+00:00 app1 kernel: [3545733.260800] oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/system.slice/mysql.service,task=mysqld,pid=700,uid=113\n" +
+		"2026-03-05T13:50:30.011200+00:00 app1 kernel: [3545733.261200] Out of memory: Killed process 700 (mysqld) total-vm:307200kB, anon-rss:122866kB, file-rss:14kB, shmem-rss:0kB, UID:113 pgtables:200kB oom_score_adj:0\n")
+	r := Judge(incidentOf(t, []caseFile{{name: "syslog", text: []byte(kern.String())}}))
+	for _, f := range r.Fixes {
+		if f.ID == "limit-backup-job" {
+			if !strings.Contains(f.Text, "flock -n /run/lock/php.lock") || strings.Contains(f.Text, "MemoryMax") || f.Effect.Prevents != correlate.Pass {
+				t.Errorf("%s: %s (%v)", f.Title, f.Text, f.Effect)
+			}
+			return
+		}
+	}
+	t.Errorf("verdict %s, no fix for the job", r.Verdict.Summary)
 }

@@ -95,6 +95,11 @@ func (c *Case) seenRoom(b *Budget, reserve int64, how string) {
 	if !ok || !IsRedis(c.Kill.Fact.VictimComm) || len(c.Kill.Fact.Tasks) == 0 || c.Kill.Fact.Constraint == "memcg" || c.forkRunning() {
 		return
 	}
+	if flat, known := c.redisFlat(); known && flat {
+		if hog := c.hog(); hog != nil && hog.RSS > killedRSS(c.Kill) {
+			return // it had taken the room, and is what must shrink
+		}
+	}
 	workers := int64(0)
 	for _, g := range c.Groups {
 		if c.transient(g.Comm) && g.RSS*20 > b.Total.Bytes {

@@ -380,3 +380,29 @@ func TestOverlappingRuns(t *testing.T) {
 	}
 	t.Errorf("verdict %s, no fix for the job", r.Verdict.Summary)
 }
+
+// TestBudgetBesideAHog: of a Redis that stood still while another program grew, what it held when it was killed is not the room
+// that it is to have.
+func TestBudgetBesideAHog(t *testing.T) {
+	info := ""
+	for _, at := range []string{"12:00:00", "13:00:00", "13:50:00"} {
+		info += "Thu Mar 05 " + at + " UTC 2026\n# Server\nredis_version:7.0.15\nprocess_id:640\ntcp_port:6379\n# Memory\nused_memory:140000000\nused_memory_rss:146000000\nused_memory_startup:862000\ntotal_system_memory:1073741824\nmaxmemory:0\nmaxmemory_policy:noeviction\n# Keyspace\ndb0:keys=3000,expires=3000,avg_ttl=3600000\n"
+	}
+	kern := "2026-03-05T13:50:30.000000+00:00 app1 kernel: [3545733.250000] vector invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=0, oom_score_adj=0\n" +
+		"2026-03-05T13:50:30.007600+00:00 app1 kernel: [3545733.257600] 262144 pages RAM\n" +
+		"2026-03-05T13:50:30.009600+00:00 app1 kernel: [3545733.259600] [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name\n" +
+		"2026-03-05T13:50:30.010000+00:00 app1 kernel: [3545733.260000] [    640]   112   640    90000    36000   409600        0             0 redis-server\n" +
+		"2026-03-05T13:50:30.010400+00:00 app1 kernel: [3545733.260400] [    700]     0   700   256800   190720  1204800        0          -900 vector\n" +
+		"2026-03-05T13:50:30.010800+00:00 app1 kernel: [3545733.260800] oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/system.slice/redis-server.service,task=redis-server,pid=640,uid=112\n" +
+		"2026-03-05T13:50:30.011200+00:00 app1 kernel: [3545733.261200] Out of memory: Killed process 640 (redis-server) total-vm:360000kB, anon-rss:143000kB, file-rss:1000kB, shmem-rss:0kB, UID:112 pgtables:400kB oom_score_adj:0\n"
+	r := Judge(incidentOf(t, []caseFile{{name: "redis-info.log", text: []byte(info)}, {name: "kern.log", text: []byte(kern)}}))
+	for _, f := range r.Fixes {
+		if f.ID == "memory-budget" {
+			if strings.Contains(f.Text, "RAM less what Redis held") || !strings.Contains(f.Text, "vector") {
+				t.Error(f.Text)
+			}
+			return
+		}
+	}
+	t.Errorf("verdict %s, no budget", r.Verdict.Summary)
+}

@@ -100,7 +100,7 @@ func mysqlEvent(msg string) string {
 		return "failed"
 	case has("Too many connections"):
 		return "too-many-connections"
-	case has("No space left on device"), has("Disk is full"), has("disk full"), has("rror number 28."), has("(errno: 28"), has("Errcode: 28"), has("OS errno 28"):
+	case has("No space left on device"), has("Disk is full"), has("disk full"), has("rror number 28.") || has("rror number 28 "), has("(errno: 28"), has("Errcode: 28"), has("OS errno 28"):
 		return "disk-full"
 	case has("The table '") && has("' is full"):
 		return "table-full"

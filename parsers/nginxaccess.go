@@ -115,8 +115,8 @@ func parseAccess(src *Source, line []byte, at Pos, emit func(Record)) bool {
 		e.emit(at, emit)
 		return true
 	}
-	if signature, _ := appSignature(line); signature != "" { // a container prints what its application says too
-		return appLogLine(src, line, at, emit)
+	if otherLine(src, line, at, emit) {
+		return true
 	}
 	src.Skip(at.Line, line, why)
 	return true

@@ -97,8 +97,7 @@ func parseWebErrors(src *Source, emit func(Record)) error {
 			}
 			return
 		}
-		if signature, _ := appSignature(line); signature != "" {
-			appLogLine(src, line, at, emit)
+		if otherLine(src, line, at, emit) {
 			return
 		}
 		src.Skip(at.Line, line, "no date and [level] as an error log writes them")

@@ -158,6 +158,7 @@ var webSignatures = []struct {
 	{"upstream-closed", []string{"upstream prematurely closed"}},
 	{"upstream-closed", []string{"Connection reset by peer", "upstream"}},
 	{"upstream-closed", []string{"Broken pipe) while sending request to upstream"}},
+	{"upstream-closed", []string{"nothing to read from backend"}},        // LiteSpeed's module
 	{"upstream-closed", []string{"End of script output before headers"}}, // Apache
 	{"connect-refused", []string{"connect() ", "Connection refused"}},
 	{"connect-refused", []string{"attempt to connect to", "Connection refused"}}, // Apache

@@ -214,6 +214,10 @@ func (c *Case) turnedAway() (correlate.ErrorGroup, bool) {
 			if g.N >= 10 && g.N > worst.N {
 				worst = g
 			}
+		case "body-too-large": // one program that sends what it should not is its own trouble
+			if g.N >= 30 && len(g.Clients) >= 10 && g.N > worst.N {
+				worst = g
+			}
 		case "cannot-start", "server-full": // said once
 			if worst.N == 0 {
 				worst = g
@@ -373,6 +377,12 @@ func (c *Case) askedBy() map[string]int {
 		}
 		if len(c.Disks) > 0 && c.diskFull() == "" {
 			delete(votes, "disk-use")
+		}
+		if len(c.App) > 0 {
+			delete(votes, "app-log")
+		}
+		if slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool { return in.Format == "mysql-log" }) {
+			delete(votes, "database-log")
 		}
 	}()
 	full := 0

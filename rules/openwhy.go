@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ func (c *Case) openWhy(b Burst) string {
 	}
 	add(c.saidByKernel(b))
 	add(c.failedUnit(b))
+	add(c.podsDown())
 	add(c.serversDown(b))
 	add(c.saidByRedis(b))
 	add(c.saidByDatabase(b))
@@ -86,6 +88,33 @@ func (c *Case) failedUnit(b Burst) string {
 	}
 	return ""
 }
+
+// podsDown are pods and containers that a listing shows in a state in which they serve nobody.
+func (c *Case) podsDown() string {
+	var down []string
+	var first correlate.Evidence
+	n := 0
+	for _, ct := range c.Containers {
+		if f := &ct.Fact; podDownRE.MatchString(f.Status) {
+			if n++; n == 1 {
+				first = ct.Ev
+			}
+			said := fmt.Sprintf("%s is in state %s", f.Name, f.Status)
+			if f.Restarts.Or(0) > 0 {
+				said += fmt.Sprintf(" after %s restarts", count(f.Restarts.N))
+			}
+			if len(down) < 3 && !slices.Contains(down, said) {
+				down = append(down, said)
+			}
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s)", joinAnd(down), lineOf(first))
+}
+
+var podDownRE = regexp.MustCompile(`^(CrashLoopBackOff|ImagePullBackOff|ErrImagePull|CreateContainer\w*Error|RunContainerError|Error|Pending|Unknown|Evicted|Init:.*|Restarting\b.*)$`)
 
 // serversDown are the servers that a balancer no longer asks, and why: by its own checks.
 func (c *Case) serversDown(b Burst) string {

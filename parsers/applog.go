@@ -55,6 +55,9 @@ func appShape(line []byte) bool {
 	if bytes.HasPrefix(line, []byte("[pid: ")) || bytes.Contains(line, []byte(" - *** uWSGI ")) {
 		return true
 	}
+	if level, rest, ok := bytes.Cut(line, []byte(":")); ok && bytes.HasPrefix(rest, []byte("    ")) && namesLevel(string(level)) { // uvicorn
+		return true
+	}
 	if bytes.HasPrefix(line, []byte("time=\"")) { // logfmt: Traefik, and what else logs by logrus
 		return bytes.Contains(line, []byte(" level="))
 	}

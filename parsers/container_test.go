@@ -8,6 +8,13 @@ import (
 func FuzzSysctl(f *testing.F)          { fuzzParser(f, "sysctl") }
 func FuzzSystemdUnit(f *testing.F)     { fuzzParser(f, "systemd-unit") }
 func FuzzCompose(f *testing.F)         { fuzzParser(f, "compose") }
+func FuzzGrepLog(f *testing.F)         { fuzzParser(f, "grep-log") }
+func FuzzDF(f *testing.F)              { fuzzParser(f, "df") }
+func FuzzMySQLStatus(f *testing.F)     { fuzzParser(f, "mysql-status") }
+func FuzzMySQLSlow(f *testing.F)       { fuzzParser(f, "mysql-slow-log") }
+func FuzzFPMStatus(f *testing.F)       { fuzzParser(f, "php-fpm-status") }
+func FuzzFPMSlow(f *testing.F)         { fuzzParser(f, "php-fpm-slow") }
+func FuzzStubStatus(f *testing.F)      { fuzzParser(f, "nginx-status") }
 func FuzzComposeLog(f *testing.F)      { fuzzParser(f, "compose-log") }
 func FuzzDockerInspect(f *testing.F)   { fuzzParser(f, "docker-inspect") }
 func FuzzDockerTable(f *testing.F)     { fuzzParser(f, "docker-table") }

@@ -223,7 +223,7 @@ func Read(p Parser, src *Source, emit func(Record)) error {
 		src.Head, src.R = bytes.Clone(head), br
 	}
 	return EachLineAndBlank(src, func(line []byte, at Pos) {
-		if !p.Line(src, line, at, emit) && !(src.parted && blankLine(line)) {
+		if !p.Line(src, line, at, emit) && !(src.parted && (blankLine(line) || at.Line == 1 && isSeparator(line))) {
 			src.Skip(at.Line, line, "not a "+p.Name+" line")
 		}
 	})

@@ -68,7 +68,13 @@ func matchTranscript(h *Head) int {
 
 // detectPart is Detect without transcript itself, which has no parts of parts.
 func detectPart(title string, head []byte) (Parser, bool) {
-	return detect(NewHead(title, head), "transcript")
+	p, ok := detect(NewHead(title, head), "transcript")
+	if !ok { // of an output of a line or two the command itself is the half
+		if i := bytes.IndexByte(head, '\n'); i > 0 && isSeparator(head[:i]) {
+			p, ok = detect(NewHead(title, head[i+1:]), "transcript")
+		}
+	}
+	return p, ok
 }
 
 func parseTranscript(src *Source, emit func(Record)) error {

@@ -1,12 +1,14 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"culprit/correlate"
+	"culprit/parsers"
 )
 
 // harmless decides whether the input shows a host that was well: no kill of the stack's, no failing stretch, no refused
@@ -273,7 +275,12 @@ func (c *Case) missing(all []Hypothesis) []Missing {
 		for id, n := range asked {
 			votes[id] += n
 		}
-		if asked["app-log"] > 0 || asked["heap-snapshot"] > 0 {
+		if (len(asked) > 0 || len(c.App) > 0 || c.shown() != "" || c.connectionsRanOut()) && !c.speaksOfRedis() {
+			for _, id := range []string{"redis-info", "redis-log", "redis-conf", "slowlog", "client-list", "key-sample"} {
+				delete(votes, id)
+			}
+		}
+		if asked["app-log"] > 0 || asked["heap-snapshot"] > 0 || c.asksAnother() {
 			delete(votes, "php-fpm-log") // what the web server asks is no PHP-FPM
 		}
 	}
@@ -337,8 +344,8 @@ func (c *Case) askedBy() map[string]int {
 	if g, ok := c.turnedAway(); ok {
 		switch g.Signature {
 		case "socket-missing", "socket-unavailable", "socket-denied", "connect-refused", "upstream-timeout":
-			switch said := g.First.Fact; {
-			case strings.Contains(said, `upstream: "`) && !strings.Contains(said, `upstream: "fastcgi`): // proxied, and not to PHP-FPM
+			switch {
+			case asksAnother(&g):
 				votes["app-log"] = 5
 			case len(c.Pool) == 0:
 				votes["php-fpm-log"] = 5
@@ -403,6 +410,32 @@ func (c *Case) askedBy() map[string]int {
 		}
 	}
 	return votes
+}
+
+// asksAnother says whether what failed was asked of another program than PHP-FPM.
+func (c *Case) asksAnother() bool {
+	g, ok := c.turnedAway()
+	return ok && asksAnother(&g)
+}
+
+func asksAnother(g *correlate.ErrorGroup) bool {
+	said := g.First.Fact
+	return strings.Contains(said, `upstream: "`) && !strings.Contains(said, `upstream: "fastcgi`)
+}
+
+// speaksOfRedis says whether anything in the input is about a Redis.
+func (c *Case) speaksOfRedis() bool {
+	return c.Redis != nil || len(c.Incident.Redis) > 0 || len(c.Keys) > 0 || len(c.Slow) > 0 ||
+		slices.ContainsFunc(c.App, func(a correlate.Placed[parsers.AppEvent]) bool {
+			return strings.HasPrefix(a.Fact.Signature, "redis-") || strings.HasPrefix(a.Fact.Signature, "session-")
+		}) ||
+		slices.ContainsFunc(c.Errors, func(g correlate.ErrorGroup) bool {
+			return strings.HasPrefix(g.Signature, "redis-") || strings.HasPrefix(g.Signature, "session-")
+		}) ||
+		slices.ContainsFunc(c.Settings, func(s correlate.Setting) bool { return s.System == "redis" }) ||
+		slices.ContainsFunc(c.Services, func(s correlate.Placed[parsers.ServiceEvent]) bool {
+			return IsRedis(commOf(cmp.Or(s.Fact.Unit, s.Fact.Program)))
+		})
 }
 
 // diedInWindow: a server started again without having said goodbye, in the time that the rest of the input tells of.

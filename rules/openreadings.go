@@ -27,7 +27,7 @@ func (c *Case) shown() string {
 
 // shownIn are the readings that say why a stretch failed.
 func (c *Case) shownIn(b Burst) []string {
-	return []string{c.diskFull(), c.databaseWaits(), c.slowQueries(&b), c.poolIsFull(), c.slowRequests(&b), c.connectionsDropped()}
+	return []string{c.diskFull(), c.databaseWaits(), c.connectionsSleep(), c.slowQueries(&b), c.poolIsFull(), c.slowRequests(&b), c.connectionsDropped()}
 }
 
 // diskFull is a file system without room, of bytes or inodes, that something is written to: the images of snap and CDs are
@@ -98,6 +98,36 @@ func (c *Case) databaseWaits() string {
 		said += fmt.Sprintf(" (%s)", lineOf(holder.Ev))
 	}
 	return said
+}
+
+// connectionsSleep are connections that somebody holds open and does not use, where the database takes no more: fifty, and four
+// in five of all. A pool that idles is no trouble otherwise.
+func (c *Case) connectionsSleep() string {
+	asleep, all := 0, 0
+	longest := 0.0
+	var first correlate.Evidence
+	for _, q := range c.Queries {
+		if q.Fact.From != "processlist" {
+			continue
+		}
+		if all++; q.Fact.Command == "Sleep" {
+			if asleep++; asleep == 1 {
+				first = q.Ev
+			}
+			longest = max(longest, q.Fact.Seconds.F)
+		}
+	}
+	if asleep < 50 || asleep*5 < all*4 || !c.connectionsRanOut() {
+		return ""
+	}
+	return fmt.Sprintf("%s of %s of the database's connections sleep, up to %s: they are held open and not used (%s)", count(int64(asleep)), count(int64(all)), seconds(longest), lineOf(first))
+}
+
+// connectionsRanOut: somebody says that the database takes no more.
+func (c *Case) connectionsRanOut() bool {
+	return slices.ContainsFunc(c.Errors, func(g correlate.ErrorGroup) bool { return g.Signature == "db-connections" }) ||
+		slices.ContainsFunc(c.App, func(a correlate.Placed[parsers.AppEvent]) bool { return a.Fact.Signature == "db-connections" }) ||
+		slices.ContainsFunc(c.Services, func(s correlate.Placed[parsers.ServiceEvent]) bool { return s.Fact.Event == "too-many-connections" })
 }
 
 func seconds(s float64) string {

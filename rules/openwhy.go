@@ -206,6 +206,11 @@ func (c *Case) saidByApp(b Burst) string {
 	if signature, n, ev := said.most(); n > 0 {
 		return fmt.Sprintf("the application says %s %s (%s)", times(n), saying(signature), lineOf(ev))
 	}
+	for _, once := range []string{"part-missing", "port-taken"} { // with which a program ends
+		if n := said.n[once]; n > 0 {
+			return fmt.Sprintf("the application says %s %s (%s)", times(n), saying(once), lineOf(said.first[once]))
+		}
+	}
 	return ""
 }
 

@@ -85,9 +85,15 @@ type Input struct {
 	Bytes        int64
 	ModTime      time.Time
 	Clock        ClockNote
-	Err          string // why it could not be read, or not to its end
-	DuplicateOf  string // the file whose bytes it repeats; its records are not counted twice
-	Note         string // what its collector has to say of it: what share it saw
+	Err          string   // why it could not be read, or not to its end
+	DuplicateOf  string   // the file whose bytes it repeats; its records are not counted twice
+	Note         string   // what its collector has to say of it: what share it saw
+	Parts        []string // of a transcript and of what several services say: the formats inside
+}
+
+// Is says whether an input is of a format, or a part of it is.
+func (in Input) Is(format string) bool {
+	return in.Format == format || slices.Contains(in.Parts, format)
 }
 
 // ClockNote says how a file's times were placed on UTC.

@@ -118,7 +118,7 @@ func (t *Timeline) instances(c *clocks) []*Instance {
 	slices.SortFunc(list, func(a, b *Instance) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Name, b.Name))
 	})
-	list = joinNameless(list)
+	list = joinNameless(splitNameless(list))
 	t.attachConfigs(c, list)
 	t.attachLogs(c, list)
 	return list
@@ -295,44 +295,6 @@ func restarted(a, b *Snapshot) bool {
 		return pb.N < pa.N
 	}
 	return a.Used.OK && b.Used.OK && b.Used.N < a.Used.N/10
-}
-
-// joinNameless folds a series without port into its sibling with one, when the two can be one server: where their times
-// overlap, neighbouring snapshots must agree in limit and policy and lie within a fifth of each other in memory and keys.
-func joinNameless(list []*Instance) []*Instance {
-	if len(list) != 2 || list[0].Host != list[1].Host || list[0].Name != "" || !list[1].Port.OK {
-		return list
-	}
-	nameless, named := list[0], list[1]
-	for i := range nameless.Snapshots {
-		a := &nameless.Snapshots[i]
-		if b := nearest(named.Snapshots, a.At); a.Placed && b != nil && !oneServer(a, b) {
-			return list
-		}
-	}
-	named.Snapshots = append(named.Snapshots, nameless.Snapshots...)
-	named.order()
-	return list[1:]
-}
-
-// nearest is the placed snapshot closest to an instant, within an hour: further off nothing need agree.
-func nearest(list []Snapshot, at time.Time) *Snapshot {
-	var best *Snapshot
-	for i := range list {
-		s := &list[i]
-		if d := s.At.Sub(at).Abs(); s.Placed && d <= time.Hour && (best == nil || d < best.At.Sub(at).Abs()) {
-			best = s
-		}
-	}
-	return best
-}
-
-func oneServer(a, b *Snapshot) bool {
-	like := func(x, y parsers.Opt) bool {
-		return !x.OK || !y.OK || 5*max(x.N-y.N, y.N-x.N) <= max(x.N, y.N, 5)
-	}
-	return like(a.Used, b.Used) && like(a.Keys, b.Keys) && (!a.Max.OK || !b.Max.OK || a.Max == b.Max) &&
-		(a.Policy == "" || b.Policy == "" || a.Policy == b.Policy)
 }
 
 // Setting is a configuration directive with its place.

@@ -269,6 +269,7 @@ func (c *composeReader) end() {
 		s.release()
 		s.end()
 		c.src.Skipped += s.src.Skipped
+		c.src.addPart(s.parser.Name)
 		if f := s.src.FirstSkipped; f != nil && (c.src.FirstSkipped == nil || f.Before(c.src.FirstSkipped)) {
 			c.src.FirstSkipped = f
 		}

@@ -62,6 +62,7 @@ type Source struct {
 	Read         int      // lines read
 	Skipped      int      // lines that should have been records of this format and were not
 	FirstSkipped *Skipped // the first, but for those that speak of a kill: of these the first
+	Parts        []string // of a transcript and of what several services say: the formats inside, in order of their names
 
 	parted  bool // a part of a file: its blank lines stand for those of others
 	scratch any  // a Line parser's own, from line to line: what it compiled, what it fills again
@@ -87,6 +88,13 @@ func (s *Source) Skip(line int, text []byte, why string) {
 	}
 	if f := s.FirstSkipped; f == nil || line < f.Line && !f.SpeaksOfKill() || hasOOMWording(text) && (line < f.Line || !f.SpeaksOfKill()) {
 		s.FirstSkipped = &Skipped{Line: line, Text: string(BlankSessionIDs(text)), Why: why}
+	}
+}
+
+// addPart notes a format that stands inside.
+func (s *Source) addPart(format string) {
+	if i, ok := slices.BinarySearch(s.Parts, format); !ok {
+		s.Parts = slices.Insert(s.Parts, i, format)
 	}
 }
 

@@ -114,6 +114,9 @@ func parseTranscript(src *Source, emit func(Record)) error {
 		})
 		src.Read = first + part.Read
 		src.Skipped += part.Skipped
+		if ok && part.Read > 0 {
+			src.addPart(p.Name)
+		}
 		if s := part.FirstSkipped; s != nil && (src.FirstSkipped == nil || s.SpeaksOfKill() && !src.FirstSkipped.SpeaksOfKill()) {
 			src.FirstSkipped = &Skipped{Line: shiftLine(s.Line, first), Text: s.Text, Why: s.Why}
 		}

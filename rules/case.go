@@ -681,7 +681,7 @@ func name(comm string) string {
 // noKill closes a cause that takes a kill where there is none: ruled out by a kernel log without one, else not checked.
 func (c *Case) noKill(h Hypothesis) Hypothesis {
 	for _, in := range c.Inputs {
-		if (in.Format == "kernel" || in.Format == "syslog") && in.Read > 0 {
+		if (in.Is("kernel") || in.Is("syslog")) && in.Read > 0 {
 			h.State, h.Reason = Excluded, "nothing of the stack was killed"
 			h.Evidence = []correlate.Evidence{{File: in.File, Line: 1, Note: "the kernel log"}}
 			return h

@@ -106,7 +106,7 @@ var hostFacts = []Fact{
 	{"php.pool_full", "", "how often a PHP-FPM pool had all its workers busy; known where a log of PHP-FPM is there", func(c *Case) Known {
 		n := Known{}
 		for _, in := range c.Inputs {
-			if in.Format == "php-fpm-log" && in.Read > 0 {
+			if in.Is("php-fpm-log") && in.Read > 0 {
 				n.OK, n.Evidence = true, append(n.Evidence, correlate.Evidence{File: in.File, Line: 1, Note: "the pool's log"})
 			}
 		}

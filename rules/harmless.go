@@ -158,19 +158,25 @@ func (c *Case) allClear(web, info, kernel bool) float64 {
 
 // onlyRedis: nothing in the input is of anything else.
 func (c *Case) onlyRedis() bool {
-	return !slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool { return in.Facts > 0 && !strings.HasPrefix(in.Format, "redis-") })
+	return !slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool {
+		return in.Facts > 0 && !isRedisFormat(in.Format) && (len(in.Parts) == 0 || slices.ContainsFunc(in.Parts, func(p string) bool { return !isRedisFormat(p) }))
+	})
 }
+
+func isRedisFormat(format string) bool { return strings.HasPrefix(format, "redis-") }
 
 // hasRedis: some file is of a Redis, so that the shop has one.
 func (c *Case) hasRedis() bool {
-	return slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool { return strings.HasPrefix(in.Format, "redis-") && in.Facts > 0 })
+	return slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool {
+		return in.Facts > 0 && (isRedisFormat(in.Format) || slices.ContainsFunc(in.Parts, isRedisFormat))
+	})
 }
 
 // redisLived: a log of Redis, which would tell of one that died, or INFO of one that has run since before the first request.
 func (c *Case) redisLived() bool {
 	up, known := c.uptime()
 	return known && up > c.Web.To.Sub(c.Web.From) ||
-		slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool { return in.Format == "redis-log" && in.Read > 0 })
+		slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool { return in.Is("redis-log") && in.Read > 0 })
 }
 
 // soon is how far off a full memory is worth the first sentence: a month is what people plan in.

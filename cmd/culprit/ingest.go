@@ -255,7 +255,7 @@ func (d *driver) readInto(ctx context.Context, in collect.Input, out sink, clien
 	if !known { // a long line is no lost record where no record was looked for
 		sum.Skipped, sum.FirstSkipped = 0, nil
 	}
-	sum.From, sum.To = file.from, file.to
+	sum.From, sum.To, sum.Parts = file.from, file.to, file.source.Parts
 	sum.Bytes, sum.SHA256 = body.n, body.sum()
 	if in.Note != nil {
 		sum.Note = in.Note() + uncounted
@@ -334,6 +334,7 @@ func (f *reading) parse(r io.Reader, text []byte, before int, out sink) {
 	defer f.mu.Unlock()
 	f.source.Read += src.Read
 	f.source.Skipped += src.Skipped
+	f.source.Parts = append(f.source.Parts, src.Parts...) // only what is read in one piece has any
 	if s := src.FirstSkipped; s != nil && (f.source.FirstSkipped == nil || s.Before(f.source.FirstSkipped)) {
 		f.source.FirstSkipped = s
 	}

@@ -51,17 +51,27 @@ func (in *Instance) split() []*Instance {
 		return []*Instance{in}
 	}
 	var out []*Instance
-	names := map[string]int{}
 	for _, of := range servers {
-		name := path.Base(of[0][0].Pos.File)
-		if names[name]++; names[name] > 1 {
-			name += fmt.Sprintf(" (%d)", names[name])
-		}
-		one := &Instance{Host: in.Host, Name: name, Snapshots: slices.Concat(of...)}
+		one := &Instance{Host: in.Host, Snapshots: slices.Concat(of...)}
 		one.order()
 		out = append(out, one)
 	}
+	slices.SortStableFunc(out, func(a, b *Instance) int { return cmp.Compare(b.largest(), a.largest()) })
+	names := map[string]int{}
+	for _, one := range out[1:] { // the largest stays without a name: what else names none is most likely of it
+		one.Name = path.Base(one.Snapshots[0].Pos.File)
+		if names[one.Name]++; names[one.Name] > 1 {
+			one.Name += fmt.Sprintf(" (%d)", names[one.Name])
+		}
+	}
 	return out
+}
+
+func (in *Instance) largest() (used int64) {
+	for i := range in.Snapshots {
+		used = max(used, in.Snapshots[i].Used.Or(0))
+	}
+	return used
 }
 
 // seriesOf gives the snapshots of each file, in order of time; where a file goes back in time, another begins.

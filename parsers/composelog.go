@@ -153,7 +153,7 @@ func (c *composeReader) sniff() {
 		}
 	}
 	for name, head := range heads {
-		if p, ok := detect(NewHead(name, head), "compose-log"); ok && p.Name == "nginx-access" && frontRE.MatchString(name) {
+		if p, sure := detect(NewHead(name, head), "compose-log"); sure > 0 && p.Name == "nginx-access" && frontRE.MatchString(name) {
 			c.front = true
 		}
 	}
@@ -166,7 +166,8 @@ func (c *composeReader) sniff() {
 var frontRE = regexp.MustCompile(`(?i)nginx|apache|httpd|caddy|traefik|haproxy|proxy|web|edge|gateway|ingress|front|lb`)
 
 func (c *composeReader) add(name string, head []byte) *serviceLog {
-	p, ok := detect(NewHead(name, head), c.format)
+	p, sure := detect(NewHead(name, head), c.format)
+	ok := sure > 0
 	if p.Name == "nginx-access" && (c.front && !frontRE.MatchString(name) || bytes.Contains(head, []byte("NOTICE: fpm is running"))) {
 		p, ok = ByName("php-fpm-log")
 		if !bytes.Contains(head, []byte("fpm")) {

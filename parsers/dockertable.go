@@ -16,7 +16,7 @@ import (
 //	redis-0   0/1     OOMKilled   5 (2m ago)    3d
 var _ = register(Parser{
 	Name:  "docker-table",
-	Doc:   "docker stats, docker ps, kubectl get pods -> container",
+	Doc:   "docker stats, docker ps, kubectl get pods, kubectl top pods -> container",
 	Match: matchDockerTable,
 	Parse: parseDockerTable,
 })
@@ -35,7 +35,8 @@ func matchDockerTable(h *Head) int {
 
 func isContainerHeader(s string) bool {
 	return strings.Contains(s, "MEM USAGE / LIMIT") || strings.Contains(s, "CONTAINER ID") && strings.Contains(s, "STATUS") ||
-		strings.Contains(s, "NAME ") && strings.Contains(s, "READY ") && strings.Contains(s, "RESTARTS")
+		strings.Contains(s, "NAME ") && strings.Contains(s, "READY ") && strings.Contains(s, "RESTARTS") ||
+		strings.Contains(s, "CPU(cores)") && strings.Contains(s, "MEMORY(bytes)") && !strings.Contains(s, "MEMORY%") // kubectl top pods; of nodes it has shares
 }
 
 func parseDockerTable(src *Source, emit func(Record)) error {
@@ -53,11 +54,14 @@ func parseDockerTable(src *Source, emit func(Record)) error {
 			return
 		}
 		cells := tableColumns(s)
-		if len(cells) < 4 {
+		if len(cells) < min(4, len(columns)) {
 			src.Skip(at.Line, line, "fewer cells than a row of containers has")
 			return
 		}
 		if c := containerRow(columns, cells); c != nil {
+			if c.Status == "Evicted" {
+				emit(Record{At: at, Raw: line, Fact: &ServiceEvent{Program: "kubelet", Event: "evicted", Unit: c.Name, Text: s}})
+			}
 			emit(Record{At: at, Raw: line, Fact: c})
 			return
 		}
@@ -108,6 +112,10 @@ func containerRow(columns, cells []string) *Container {
 			}
 			if cell == "OOMKilled" {
 				c.OOMKilled = "true"
+			}
+		case "MEMORY(bytes)":
+			if n, ok := parseBytes(cell); ok {
+				c.UsageBytes = Some(n)
 			}
 		case "RESTARTS":
 			c.Restarts = numberAfter(" "+cell, " ")

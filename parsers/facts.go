@@ -103,7 +103,7 @@ type Task struct {
 
 // KernelEvent is a kernel line other than an OOM kill that bears on an incident.
 type KernelEvent struct {
-	Event   string `json:"event"` // audit-epoch, boot, segfault, page-allocation-failure, oom-no-victim, disk-full, io-error, hung-task, conntrack-full, syn-flood, tcp-memory, file-max, pids-limit, nfs-lost
+	Event   string `json:"event"` // audit-epoch, boot, segfault, page-allocation-failure, oom-no-victim, disk-full, io-error, hung-task, conntrack-full, syn-flood, tcp-memory, file-max, pids-limit, nfs-lost, panic
 	Comm    string `json:"comm,omitempty"`
 	PID     Opt    `json:"pid,omitzero"`
 	EpochMS Opt    `json:"epoch_ms,omitzero"` // audit(EPOCH.ms:serial): ties the file's clock to UTC
@@ -115,11 +115,11 @@ func (*KernelEvent) Kind() string { return "kernel-event" }
 // ServiceEvent is a line of systemd, systemd-oomd, earlyoom or a supervisor about a unit or a process.
 type ServiceEvent struct {
 	Unit    string `json:"unit,omitempty"`
-	Event   string `json:"event"`            // started, stopped, failed, killed, oom-killed, oomd-killed, restarted, reloaded, child-killed, backend-down, disk-full, table-full
-	Result  string `json:"result,omitempty"` // oom-kill, signal, exit-code, timeout
+	Event   string `json:"event"`            // started, stopped, failed, killed, oom-killed, oomd-killed, restarted, reloaded, child-killed, backend-down, disk-full, table-full, evicted, liveness-killed
+	Result  string `json:"result,omitempty"` // oom-kill, signal, exit-code, timeout; of what a node had too little: memory, ephemeral-storage
 	Signal  string `json:"signal,omitempty"` // KILL, TERM
 	PID     Opt    `json:"pid,omitzero"`
-	RSSKB   Opt    `json:"rss_kb,omitzero"` // what earlyoom says that it held
+	RSSKB   Opt    `json:"rss_kb,omitzero"` // what earlyoom or the kubelet says that it held
 	Cgroup  string `json:"cgroup,omitempty"`
 	Program string `json:"program,omitempty"` // who wrote the line: systemd, systemd-oomd, nginx, earlyoom
 	Text    string `json:"text,omitempty"`
@@ -335,7 +335,7 @@ type RedisEvent struct {
 	// aof-rewrite-done, aof-rewrite-failed, aof-write-failed, cow (SizeBytes: the peak where it is given), fork-failed,
 	// overcommit-warning, thp-warning, oom-refused, output-buffer-closed, query-buffer-closed, misconf, disk-full, alloc-failed
 	// (Guru Meditation), crash, resync-full, resync-partial, replica-lost, master-lost, maxmemory-warning, maxclients,
-	// slow-disk, slow-script, failover, bind-failed, config-error
+	// slow-disk, slow-script, failover, cluster-down, bind-failed, config-error
 	Event     string `json:"event"`
 	PID       Opt    `json:"pid,omitzero"`
 	Role      string `json:"role,omitempty"` // M, S, C, X

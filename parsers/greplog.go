@@ -40,7 +40,7 @@ func matchGrepLog(h *Head) int {
 		return 0
 	}
 	for name, text := range texts {
-		if _, ok := detect(NewHead(name, text), "grep-log"); ok {
+		if _, sure := detect(NewHead(name, text), "grep-log"); sure > 0 {
 			return SureMark + 5
 		}
 	}

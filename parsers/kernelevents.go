@@ -72,6 +72,8 @@ func kernelFact(msg []byte) *KernelEvent {
 	switch {
 	case bytes.HasPrefix(msg, []byte("Linux version ")):
 		return event("boot")
+	case bytes.HasPrefix(msg, []byte("Kernel panic - not syncing: ")):
+		return event("panic")
 	case has("page allocation failure") || has("page allocation stalls"):
 		e := event("page-allocation-failure")
 		if comm, _, ok := bytes.Cut(msg, []byte(": page allocation")); ok && len(comm) <= 15 {

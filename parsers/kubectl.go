@@ -1,6 +1,7 @@
 package parsers
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -21,7 +22,7 @@ import (
 // there is one: the present run is the one after the incident.
 var _ = register(Parser{
 	Name:  "kubectl-describe",
-	Doc:   "kubectl describe pod -> container",
+	Doc:   "kubectl describe pod -> container, service-event",
 	Match: matchKubectlDescribe,
 	Parse: parseKubectlDescribe,
 })
@@ -72,9 +73,23 @@ func parseKubectlDescribe(src *Source, emit func(Record)) error {
 		s := strings.ReplaceAll(string(line), "\t", "  ")
 		body := strings.TrimSpace(s)
 		indent := len(s) - len(strings.TrimLeft(s, " "))
+		if r, ok := kubeEventRow(line); ok {
+			if e, ok := r.Fact.(*ServiceEvent); ok {
+				e.Unit = cmp.Or(e.Unit, pod)
+				r.At = at
+				emit(r)
+			}
+			return
+		}
 		name, value, ok := strings.Cut(body, ":")
 		value = strings.TrimSpace(value)
 		if !ok {
+			return
+		}
+		if indent == 0 && name == "Message" {
+			if e := evictionFact(pod, []byte(value)); e != nil {
+				emit(Record{At: at, Raw: line, Fact: e})
+			}
 			return
 		}
 		switch {

@@ -159,8 +159,10 @@ func (k *kubeReader) field(id string, path []string, n yamlNode) {
 	case "restartCount":
 		c.c.Restarts = num
 	case "lastState.terminated.reason", "state.terminated.reason":
-		c.c.OOMKilled = fmt.Sprint(value == "OOMKilled")
-		c.at, c.raw = n.At, n.Raw
+		if c.c.OOMKilled != "true" { // of two ends the one for memory
+			c.c.OOMKilled = fmt.Sprint(value == "OOMKilled")
+			c.at, c.raw = n.At, n.Raw
+		}
 	case "lastState.terminated.exitCode", "state.terminated.exitCode":
 		c.c.ExitCode = num
 	case "lastState.terminated.startedAt", "state.terminated.startedAt":

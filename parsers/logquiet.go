@@ -238,7 +238,7 @@ var loudTexts = sync.OnceValue(func() *loudSet {
 		"Linux version ", "page allocation ", "segfault at ", "traps: ",
 		"space left on device", "space allocation error", " ENOSPC", "error -28", "I/O error", "target error", "medium error",
 		"consider tuning tcp_mem", "orphaned sockets", "VFS: file-max", "rejected by pids controller", "nfs: server",
-		"blocked for more", "exited with code [", "-fs error", "filesystem read-only", "writeback error", "BTRFS error",
+		"blocked for more", "panic - not syncing", "exited with code [", "-fs error", "filesystem read-only", "writeback error", "BTRFS error",
 	})}
 	s.audit.set(0)
 	s.repeated.set(1)

@@ -313,8 +313,8 @@ func parseVictim(b []byte) (v victim, ok bool) {
 	}
 	v.uid = intAfter(head, "UID ")
 	v.score = intAfter(rest, " score ")
-	v.totalVM, v.anon, v.file = intAfter(sizes, "total-vm:"), intAfter(sizes, "anon-rss:"), intAfter(sizes, "file-rss:")
-	v.shmem = intAfter(sizes, "shmem-rss:")
+	v.totalVM, v.anon, v.file = wholeAfter(sizes, "total-vm:"), wholeAfter(sizes, "anon-rss:"), wholeAfter(sizes, "file-rss:")
+	v.shmem = wholeAfter(sizes, "shmem-rss:")
 	if uid := intAfter(sizes, "UID:"); uid.OK {
 		v.uid = uid
 	}
@@ -438,7 +438,7 @@ func (o *oomReader) readReaper(m *message, rest []byte) bool {
 //
 //	constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=x,mems_allowed=0-1,3,oom_memcg=/a,task_memcg=/a/b,task=php-fpm,pid=7,uid=33
 func (o *oomReader) readConstraint(m *message, b []byte) bool {
-	pid := intAfter(b, ",pid=")
+	pid := wholeAfter(b, ",pid=")
 	r := o.cur
 	if r != nil && (r.done || r.named.line > 0 && !r.splitTag) {
 		if r.VictimPID == pid && near(r.last(), m.envelope, sameKill) {
@@ -572,6 +572,9 @@ func (r *oomReport) complete(o *oomReader) {
 			pages.N = pagesToKB(pages.N, r.PageSizeKB)
 		}
 		if r.VictimPID == Some(t.PID) {
+			if len(t.Comm) < len(r.VictimComm) && strings.HasPrefix(r.VictimComm, t.Comm) {
+				t.Comm = r.VictimComm // cut off at the edge of a terminal
+			}
 			if !r.UID.OK {
 				r.UID = t.UID
 			}
@@ -670,4 +673,17 @@ func intAfter(b []byte, name string) Opt {
 		return Opt{}
 	}
 	return Some(sign * n)
+}
+
+// wholeAfter is intAfter for a number that something always follows, a unit or a comma: at the end of a line its last digits
+// were cut off, as a terminal of 80 columns does.
+func wholeAfter(b []byte, name string) Opt {
+	n := intAfter(b, name)
+	if n.OK {
+		_, rest, _ := bytes.Cut(b, []byte(name))
+		if len(bytes.TrimLeft(rest, "-0123456789")) == 0 {
+			return Opt{}
+		}
+	}
+	return n
 }

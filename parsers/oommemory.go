@@ -219,7 +219,7 @@ func (o *oomReader) readMemcg(m *message, msg []byte) bool {
 		if r.MemcgUsage.OK {
 			return true
 		}
-		r.MemcgUsage, r.MemcgLimit, r.MemcgFails = Some(usage), memcgLimit(intAfter(rest, "limit ")), intAfter(rest, "failcnt ")
+		r.MemcgUsage, r.MemcgLimit, r.MemcgFails = Some(usage), memcgLimit(wholeAfter(rest, "limit ")), intAfter(rest, "failcnt ")
 		r.MemcgLine = m.at.Line
 		return true
 	}

@@ -162,6 +162,8 @@ type Record struct {
 	At   Pos
 	Raw  []byte // the line itself, without newline; for a block of lines, its most telling one
 	Fact Fact
+
+	ago time.Duration // how long before the listing was made it happened, where that is all a listing says
 }
 
 // registry is in the order in which Detect asks: who can be the surest first, then by name.
@@ -199,25 +201,28 @@ func ByName(name string) (Parser, bool) {
 
 // Detect returns the surest parser for a file that begins with head, or false when none recognises it. Ties go to the
 // first by name, so the answer never depends on the order of registration.
-func Detect(name string, head []byte) (Parser, bool) { return detect(NewHead(name, head), "") }
+func Detect(name string, head []byte) (Parser, bool) {
+	p, sure := detect(NewHead(name, head))
+	return p, sure > 0
+}
 
-// detect is Detect without one parser. Whoever cannot win any more is not asked: asking all sixty of every small file took a
-// third of the time of an incident that has hundreds of them.
-func detect(h *Head, without string) (Parser, bool) {
+// detect is Detect without some parsers, and says how sure it is. Whoever cannot win any more is not asked: asking all sixty of
+// every small file took a third of the time of an incident that has hundreds of them.
+func detect(h *Head, without ...string) (Parser, int) {
 	var best Parser
 	sure := 0
 	for _, p := range registry {
 		if p.Most < sure {
 			break
 		}
-		if p.Name == without || p.Most == sure && p.Name > best.Name {
+		if slices.Contains(without, p.Name) || p.Most == sure && p.Name > best.Name {
 			continue
 		}
 		if s := p.Match(h); s > sure || s == sure && s > 0 && p.Name < best.Name {
 			best, sure = p, s
 		}
 	}
-	return best, sure > 0
+	return best, sure
 }
 
 // Read runs p over src: the one way in for drivers and tests.

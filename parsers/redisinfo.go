@@ -31,7 +31,7 @@ var _ = register(Parser{
 
 func matchRedisInfo(h *Head) int {
 	lines := h.Lines(400)
-	known, marks, logs := 0, 0, 0
+	known, marks, logs, most := 0, 0, 0, 0
 	for _, line := range lines {
 		if isRedisLogLine(line) {
 			logs++
@@ -39,6 +39,9 @@ func matchRedisInfo(h *Head) int {
 		fields := 0
 		for _, part := range infoParts(line) {
 			name, _, sep := infoField(part)
+			if trimmed := trimQuote(part); isDumpedName(trimmed) {
+				name, sep = trimmed[2:len(trimmed)-4], '='
+			}
 			if sep == 0 || !knownInfoName(name) {
 				continue
 			}
@@ -54,13 +57,14 @@ func matchRedisInfo(h *Head) int {
 		if fields > 0 {
 			known++
 		}
+		most = max(most, fields)
 	}
 	switch {
 	case marks == 0 || logs > 0 && logs*4 > known:
 		return 0
 	case known >= 20 && bytes.Contains(h.Text, []byte("```")):
 		return SureMark + 7 // a whole reply is worth more than the runbook around it, which has redis-cli commands too
-	case known*2 >= len(lines):
+	case known*2 >= len(lines), most >= wholeReply:
 		return SureMark
 	case known >= 3:
 		return SureShape // a snapshot within prose, or behind a log's prefixes
@@ -79,6 +83,9 @@ func parseRedisInfo(src *Source, emit func(Record)) error {
 	f.end()
 	return err
 }
+
+// wholeReply is how many fields in one line make it a reply, whatever stands around it: what a client's shell printed.
+const wholeReply = 20
 
 const (
 	usualFields   = 160  // of a whole INFO of Redis 7: growing the maps to it took a tenth of its reading
@@ -102,6 +109,7 @@ type infoFold struct {
 	port     string // of the last command line, "" = not said
 	addr     string // of redis-cli's prompt, "" = none
 	section1 bool   // the line before belonged to a snapshot
+	dumped   []byte // a name whose value stands on the next line
 	jsonDB   string // the open "db0": { of a JSON object printed over several lines
 
 	named spokenDate      // the time in the file's name; Zone "-" once it cannot be one snapshot's
@@ -128,6 +136,13 @@ func (f *infoFold) line(line []byte, at Pos) {
 		f.section1 = false
 		return
 	}
+	if len(f.dumped) > 0 {
+		trimmed = append(f.dumped, trimmed...)
+		f.dumped = nil
+	} else if isDumpedName(trimmed) && len(trimmed) < maxInfoName {
+		f.dumped = bytes.Clone(trimmed)
+		return
+	}
 	n := nameLength(trimmed)
 	plain := n > 0 && n <= maxInfoName && n < len(trimmed) && trimmed[n] == ':' && knownInfoName(trimmed[:n])
 	// Nearly every line is one field. What is said of the others below it needs not, at a third of the cost.
@@ -149,7 +164,7 @@ func (f *infoFold) line(line []byte, at Pos) {
 			took = f.field(one, trimmed, i, at) || took
 		}
 	}
-	if !took && f.section1 && f.open() != nil && !isFence(trimmed) {
+	if !took && f.section1 && f.open() != nil && !isFence(trimmed) && !bytes.HasPrefix(line, []byte(">>>")) {
 		f.src.Skip(at.Line, line, "not a field of INFO")
 	}
 	f.section1 = took
@@ -601,7 +616,7 @@ func isRule(line []byte) bool {
 }
 
 func isFence(line []byte) bool {
-	return bytes.HasPrefix(line, []byte("```")) || bytes.HasPrefix(line, []byte("~~~")) || line[0] == '<' || line[0] == '}' || line[0] == ']'
+	return bytes.HasPrefix(line, []byte("```")) || bytes.HasPrefix(line, []byte("~~~")) || line[0] == '<' || line[0] == '}' || line[0] == ']' || line[0] == ')'
 }
 
 // prefixTime is the time a container runtime or collector put before a field: 2025-07-08T13:29:05.096Z I0708 ...

@@ -18,6 +18,15 @@ func infoField(part []byte) (name, value []byte, sep byte) {
 	}
 	part = bytes.Trim(part, "\"'`|,+ \t*-")
 	part = bytes.TrimPrefix(part, []byte("| "))
+	if len(part) > 4 && part[0] == '[' { // PHP's print_r and var_dump: [used_memory] => 2489001232, ["used_memory"]=> string(10) "2489001232"
+		if i := bytes.IndexByte(part, ']'); i > 0 && bytes.HasPrefix(bytes.TrimLeft(part[i+1:], " "), []byte("=>")) {
+			name, rest := bytes.Trim(part[1:i], "\"'"), bytes.TrimLeft(part[i+1:], " ")[2:]
+			if n := nameLength(name); n == 0 || n < len(name) || len(bytes.TrimSpace(rest)) == 0 {
+				return nil, nil, 0
+			}
+			return name, cleanValue(dumpedValue(bytes.TrimSpace(rest))), '='
+		}
+	}
 	n := nameLength(part)
 	if n == 0 {
 		return prefixedField(part)
@@ -58,6 +67,26 @@ func infoField(part []byte) (name, value []byte, sep byte) {
 	return prefixedField(part)
 }
 
+// dumpedValue is what var_dump says of a scalar: string(10) "2489001232", int(3), float(1.05).
+func dumpedValue(v []byte) []byte {
+	for _, kind := range [...]string{"int(", "float(", "bool("} {
+		if rest, ok := bytes.CutPrefix(v, []byte(kind)); ok {
+			return bytes.TrimRight(rest, ")")
+		}
+	}
+	if bytes.HasPrefix(v, []byte("string(")) {
+		if i := bytes.IndexByte(v, '"'); i > 0 {
+			return v[i:]
+		}
+	}
+	return v
+}
+
+// isDumpedName is a name of var_dump, whose value stands on the next line.
+func isDumpedName(line []byte) bool {
+	return len(line) > 6 && line[0] == '[' && line[1] == '"' && bytes.HasSuffix(line, []byte(`"]=>`))
+}
+
 // prefixedField finds a known "name:value" behind a log's prefix: after the last "] ", or as the last word.
 func prefixedField(part []byte) (name, value []byte, sep byte) {
 	for _, mark := range [...]string{"] ", " "} {
@@ -75,6 +104,9 @@ func prefixedField(part []byte) (name, value []byte, sep byte) {
 func cleanValue(v []byte) []byte {
 	v = bytes.TrimSpace(v)
 	v = bytes.TrimRight(v, " \t,|+;")
+	if bytes.IndexByte(v, '{') < 0 {
+		v = bytes.TrimRight(v, "}")
+	}
 	if len(v) >= 2 && (v[0] == '"' || v[0] == '\'' || v[0] == '`') {
 		v = bytes.Trim(v, "\"'`")
 	}
@@ -104,16 +136,17 @@ func infoParts(line []byte) [][]byte {
 		}
 		return parts
 	}
-	if i := bytes.IndexByte(line, '{'); i >= 0 && bytes.Count(line, []byte(":")) > 1 && bytes.IndexByte(line, '"') >= 0 {
+	if i := bytes.IndexByte(line, '{'); i >= 0 && bytes.ContainsAny(line, "\"'") && (bytes.Count(line, []byte(":")) > 1 || bytes.Count(line, []byte("=>")) > 1) {
 		return jsonParts(line)
 	}
 	return [][]byte{line}
 }
 
-// jsonParts cuts a JSON object written on one line at its commas and braces, leaving the object of a database whole.
+// jsonParts cuts a JSON object written on one line, a dict of Python or a hash of Ruby at its commas and braces, leaving the
+// object of a database whole.
 func jsonParts(line []byte) [][]byte {
 	var parts [][]byte
-	start, inString := 0, false
+	start, quote := 0, byte(0)
 	add := func(end int) {
 		if end > start {
 			if p := bytes.TrimSpace(line[start:end]); len(p) > 0 {
@@ -124,13 +157,15 @@ func jsonParts(line []byte) [][]byte {
 	}
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
-		case c == '\\' && inString:
+		case c == '\\' && quote != 0:
 			i++
-		case c == '"':
-			inString = !inString
-		case inString:
+		case c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '"' || c == '\'':
+			quote = c
 		case c == '{' || c == '[':
-			name := bytes.Trim(line[min(start, i):i], " \t\":")
+			name := bytes.Trim(line[min(start, i):i], " \t\"':=>")
 			if end := bytes.IndexByte(line[i:], '}'); c == '{' && isDBName(name) && end > 0 {
 				i += end
 				add(i + 1)
@@ -179,11 +214,11 @@ func parseDB(value []byte) (DB, bool) {
 		if i < 0 {
 			continue
 		}
-		n, err := strconv.ParseInt(string(bytes.Trim(pair[i+1:], " \"")), 10, 64)
+		n, err := strconv.ParseInt(string(bytes.Trim(pair[i+1:], " \"'>")), 10, 64)
 		if err != nil {
 			continue
 		}
-		switch name := bytes.Trim(pair[:i], " \""); {
+		switch name := bytes.Trim(pair[:i], " \"'"); {
 		case string(name) == "keys" || bytes.HasSuffix(name, []byte("_keys")):
 			db.Keys += n
 			known = true

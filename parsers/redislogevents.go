@@ -116,6 +116,7 @@ var redisMessages = []redisMessage{
 	{"failover", []string{"+failover-"}, false},
 	{"failover", []string{"+switch-master"}, false},
 	{"failover", []string{"+odown "}, false},
+	{"cluster-down", []string{"Cluster state changed: fail"}, false},
 	{"failover", []string{"+sdown "}, false},
 	{"failover", []string{"MASTER MODE enabled"}, true},
 	{"failover", []string{"PRIMARY MODE enabled"}, true},

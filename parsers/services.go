@@ -211,6 +211,12 @@ func containerFact(program string, msg []byte) Fact {
 		return &ServiceEvent{Program: program, Event: "oom-killed", Result: "oom-kill", PID: intAfter(msg, "pid: "), Text: evidenceText(msg)}
 	case bytes.Contains(msg, []byte("TaskOOM")) || bytes.Contains(msg, []byte("/tasks/oom")):
 		return &ServiceEvent{Program: program, Event: "oom-killed", Result: "oom-kill", Cgroup: string(field(msg, "ContainerID:", ",} ")), Text: evidenceText(msg)}
+	case bytes.Contains(msg, []byte("is evicted successfully")): // "pod is evicted successfully" pod="shop/redis-0"; before 1.23 "pod redis-0_shop(uid) is …"
+		pod := string(field(msg, `pod="`, `"`))
+		if pod == "" {
+			pod = string(field(msg, "pod ", "_( "))
+		}
+		return &ServiceEvent{Program: program, Event: "evicted", Unit: pod[strings.IndexByte(pod, '/')+1:], Text: evidenceText(msg)}
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ import (
 //	     Active: failed (Result: oom-kill) since Tue 2026-03-03 10:04:59 UTC; 2min ago
 //	     Memory: 1.9G (limit: 2.0G)
 //
-// Settings have the Path [unit, section]; the limit that status shows becomes MemoryMax, its Active line a service-event.
+// Settings have the Path [unit, section]; the limit that status shows becomes MemoryMax, its Active line a service-event, and so
+// does what the journal's lines below it say.
 var _ = register(Parser{
 	Name:  "systemd-unit",
 	Doc:   "systemd unit files, drop-ins, systemctl cat, show and status -> config, setting, service-event",
@@ -103,6 +104,13 @@ func parseSystemdUnit(src *Source, emit func(Record)) error {
 		name, value, line string
 		at                Pos
 	}
+	var active Record // of a status: its Main PID line says how it ended
+	tell := func() {
+		if active.Fact != nil {
+			emit(active)
+		}
+		active = Record{}
+	}
 	eachTextLine(src, text, func(line string, at Pos) {
 		s := unlisted(line)
 		if long.name != "" {
@@ -129,6 +137,7 @@ func parseSystemdUnit(src *Source, emit func(Record)) error {
 			return
 		}
 		if u := statusUnit(s); u != "" {
+			tell()
 			unit, section = u, ""
 			return
 		}
@@ -137,9 +146,21 @@ func parseSystemdUnit(src *Source, emit func(Record)) error {
 			return
 		}
 		if rest, ok := strings.CutPrefix(s, "Active: "); ok {
+			tell()
 			if r, ok := unitActive(unit, rest); ok {
 				r.At, r.Raw = at, []byte(line)
-				emit(r)
+				active = r
+			}
+			return
+		}
+		if rest, ok := strings.CutPrefix(s, "Main PID: "); ok && active.Fact != nil {
+			mainPID(active.Fact.(*ServiceEvent), rest)
+			return
+		}
+		if e := unwrap([]byte(line)); len(e.Program) > 0 && e.Clock != NoClock {
+			tell()
+			if fact := messageFact(string(e.Program), e.PID, bytes.TrimSpace(e.Msg)); fact != nil {
+				emit(Record{At: at, Raw: []byte(line), Time: e.Time, Clock: e.Clock, Fact: fact})
 			}
 			return
 		}
@@ -169,10 +190,27 @@ func parseSystemdUnit(src *Source, emit func(Record)) error {
 		}
 		setting(at, line, name, value, 0)
 	})
+	tell()
 	if long.name != "" {
 		setting(long.at, long.line, long.name, long.value, src.Read)
 	}
 	return nil
+}
+
+// mainPID reads "2214 (code=killed, signal=KILL)", which says more than "Result: signal" does.
+func mainPID(e *ServiceEvent, s string) {
+	_, signal, ok := strings.Cut(s, "code=killed, signal=")
+	if !ok {
+		_, signal, ok = strings.Cut(s, "code=dumped, signal=")
+	}
+	if !ok || e.Event == "started" {
+		return // the process before, of a service that was started since
+	}
+	e.PID = intAfter([]byte(s), "")
+	e.Signal = strings.TrimRight(signal, ")")
+	if e.Result != "oom-kill" {
+		e.Event = "killed"
+	}
 }
 
 // unitOfFile names the unit that a file configures: itself, or the unit whose drop-in directory it is in.

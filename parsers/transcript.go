@@ -68,39 +68,47 @@ func matchTranscript(h *Head) int {
 
 // detectPart is Detect without transcript itself, which has no parts of parts.
 func detectPart(title string, head []byte) (Parser, bool) {
-	p, ok := detect(NewHead(title, head), "transcript")
-	if !ok { // of an output of a line or two the command itself is the half
+	p, sure := detect(NewHead(title, head), "transcript")
+	if sure == 0 { // of an output of a line or two the command itself is the half
 		if i := bytes.IndexByte(head, '\n'); i > 0 && isSeparator(head[:i]) {
-			p, ok = detect(NewHead(title, head[i+1:]), "transcript")
+			p, sure = detect(NewHead(title, head[i+1:]), "transcript")
 		}
 	}
-	return p, ok
+	return p, sure > 0
 }
 
 func parseTranscript(src *Source, emit func(Record)) error {
+	return parseParts(src, func(r *bufio.Reader) parts { return &partReader{r: r} }, emit)
+}
+
+// parts are the outputs of one file: next moves to the next one, Read reads it to its end.
+type parts interface {
+	io.Reader
+	next() bool
+	start() int                        // lines before this output
+	read() int                         // lines taken so far
+	parser(head []byte) (Parser, bool) // who recognises this output
+	fault() error
+}
+
+func parseParts(src *Source, open func(*bufio.Reader) parts, emit func(Record)) error {
 	r := bufio.NewReaderSize(src.R, partHead)
 	if head, _ := r.Peek(4); isUTF16(head) {
 		r = bufio.NewReaderSize(newUTF16Reader(r), partHead)
 	}
 	var now stamp
-	named := map[string]Parser{} // of `tail -f a b`, which names each file again and again before a line or two
-	t := &partReader{r: r}
+	t := open(r)
 	buf := bufio.NewReaderSize(t, partHead)
 	for t.next() {
-		src.Read = t.line
+		src.Read = t.read()
 		buf.Reset(t)
 		head, _ := buf.Peek(partHead)
 		part := &Source{Name: src.Name, Host: src.Host, ModTime: src.ModTime, R: buf, Hints: src.Hints, parted: true}
-		p, ok := named[t.title]
-		if !ok {
-			if p, ok = detectPart(t.title, head); ok && t.ofFile {
-				named[t.title] = p
-			}
-		}
+		p, ok := t.parser(head)
 		if !ok {
 			p = Parser{Name: "text", Line: func(*Source, []byte, Pos, func(Record)) bool { return true }}
 		}
-		first := t.start
+		first := t.start()
 		err := Read(p, part, func(rec Record) {
 			src.Read = first + part.Read
 			rec.At.Line = shiftLine(rec.At.Line, first)
@@ -108,7 +116,9 @@ func parseTranscript(src *Source, emit func(Record)) error {
 			if c, ok := rec.Fact.(*ClockReading); ok && rec.Clock != NoClock && (!c.Local.IsZero() || !c.UTC.IsZero()) {
 				now = readingStamp(c)
 			} else if rec.Clock == NoClock {
-				rec = now.put(rec)
+				if rec = now.put(rec); rec.Clock != NoClock {
+					rec.Time = rec.Time.Add(-rec.ago)
+				}
 			}
 			emit(rec)
 		})
@@ -127,8 +137,8 @@ func parseTranscript(src *Source, emit func(Record)) error {
 			return err
 		}
 	}
-	src.Read = t.line
-	return t.err
+	src.Read = t.read()
+	return t.fault()
 }
 
 func shiftLine(line, by int) int {
@@ -140,24 +150,29 @@ func shiftLine(line, by int) int {
 
 // shiftFact moves the line numbers that some facts keep inside them.
 func shiftFact(fact Fact, by int) {
+	moveFact(fact, func(line int) int { return shiftLine(line, by) })
+}
+
+// moveFact is shiftFact by whatever at says.
+func moveFact(fact Fact, at func(line int) int) {
 	switch f := fact.(type) {
 	case *OOMKill:
 		for _, line := range []*int{&f.KillLine, &f.InvokedLine, &f.MemInfoLine, &f.TasksLine, &f.ConstraintLine, &f.MemcgLine, &f.SwapLine, &f.RAMLine} {
-			*line = shiftLine(*line, by)
+			*line = at(*line)
 		}
 		for i := range f.Tasks {
-			f.Tasks[i].Line = shiftLine(f.Tasks[i].Line, by)
+			f.Tasks[i].Line = at(f.Tasks[i].Line)
 		}
 	case *RedisInfo:
 		lines := make(map[string]int, len(f.Lines)) // the parser may go on using its own
 		for name, line := range f.Lines {
-			lines[name] = shiftLine(line, by)
+			lines[name] = at(line)
 		}
 		f.Lines = lines
 	case *ScriptCommand:
-		f.EndLine = shiftLine(f.EndLine, by)
+		f.EndLine = at(f.EndLine)
 	case *Setting:
-		f.EndLine = shiftLine(f.EndLine, by)
+		f.EndLine = at(f.EndLine)
 	}
 }
 
@@ -169,10 +184,11 @@ type partReader struct {
 	title  string // the file or command named by the separator
 	ofFile bool   // it is tail's "==> FILE <=="
 	titles map[string]bool
-	start  int    // lines before this output
-	line   int    // lines taken from r
-	rest   []byte // of the line being read
-	sep    []byte // the separator met, which begins the next output
+	named  map[string]Parser // of `tail -f a b`, which names each file again and again before a line or two
+	first  int               // lines before this output
+	line   int               // lines taken from r
+	rest   []byte            // of the line being read
+	sep    []byte            // the separator met, which begins the next output
 	parts  int
 	done   bool
 	mid    bool // inside a line longer than the buffer
@@ -183,9 +199,9 @@ func (t *partReader) next() bool {
 	if t.done && t.sep == nil {
 		return false
 	}
-	t.start = t.line
+	t.first = t.line
 	if t.sep != nil {
-		t.start--
+		t.first--
 		t.title = partTitle(string(bytes.TrimRight(t.sep, "\r\n")))
 		t.rest, t.sep = t.sep, nil
 	} else if t.parts > 0 {
@@ -236,6 +252,25 @@ func (t *partReader) Read(p []byte) (int, error) {
 	n := copy(p, t.rest)
 	t.rest = t.rest[n:]
 	return n, nil
+}
+
+func (t *partReader) start() int { return t.first }
+
+func (t *partReader) read() int { return t.line }
+
+func (t *partReader) fault() error { return t.err }
+
+func (t *partReader) parser(head []byte) (Parser, bool) {
+	p, ok := t.named[t.title]
+	if !ok {
+		if p, ok = detectPart(t.title, head); ok && t.ofFile {
+			if t.named == nil {
+				t.named = map[string]Parser{}
+			}
+			t.named[t.title] = p
+		}
+	}
+	return p, ok
 }
 
 func isSeparator(line []byte) bool {

@@ -354,9 +354,30 @@ func (e *envelope) stripISO(msg []byte) bool {
 	if comma {
 		e.stripTag(e.Msg, false)
 	} else if !(stamp[n-1] == 'Z' && n > len("2026-02-08T00:40:07.123456Z")) {
-		e.stripSyslogRest()
+		if e.stripSyslogRest(); len(e.Program) == 0 {
+			e.stripStream()
+		}
 	}
 	return true
+}
+
+// stripStream takes off what stands between a collector's time and the stamp of the line itself: the name of a stream (aws logs
+// tail), or of the host that sent it (netconsole).
+func (e *envelope) stripStream() {
+	name, rest, ok := cutBlank(e.Msg)
+	rest = bytes.TrimLeft(rest, " ")
+	if !ok || len(rest) == 0 || !isHost(name) {
+		return
+	}
+	_, date := parseRFC3164(rest)
+	_, _, iso := parseISO(rest)
+	inner := envelope{Msg: rest}
+	switch {
+	case date > 0 || iso > 0:
+		e.Msg = rest
+	case rest[0] == '[' && inner.stripBracket(rest) && inner.HasBoot:
+		e.Host, e.Msg = name, rest
+	}
 }
 
 // stripSyslogRest reads host and program after a date and undoes rsyslog's escapes (#012 is a newline) in what is left.

@@ -539,7 +539,11 @@ func (c *Case) taskGroups() []TaskGroup {
 	if c.Kill != nil && len(c.Kill.Fact.Tasks) > 0 {
 		for _, t := range c.Kill.Fact.Tasks {
 			ev := correlate.Evidence{File: c.Kill.Ev.File, Line: t.Line, Time: c.Kill.Ev.Time}
-			add(t.Comm, t.RSSKB.Or(0)<<10, t.SwapKB.Or(0)<<10, ev)
+			comm := t.Comm
+			if comm == "" { // the names are cut off: what they were is not known, nor which are of one program
+				comm = fmt.Sprintf("process %d", t.PID)
+			}
+			add(comm, t.RSSKB.Or(0)<<10, t.SwapKB.Or(0)<<10, ev)
 		}
 	} else {
 		for _, p := range c.listing() {

@@ -37,6 +37,13 @@ func (c *Case) killEvent() correlate.Event {
 
 func killedRSS(k *correlate.Placed[parsers.OOMKill]) int64 {
 	f := &k.Fact
+	if !f.AnonRSSKB.OK && f.VictimPID.OK { // the line is cut off; the table has it
+		for i := range f.Tasks {
+			if f.Tasks[i].PID == f.VictimPID.N {
+				return f.Tasks[i].RSSKB.Or(0) << 10
+			}
+		}
+	}
 	return (f.AnonRSSKB.Or(0) + f.FileRSSKB.Or(0) + f.ShmemRSSKB.Or(0)) << 10
 }
 

@@ -75,8 +75,14 @@ func (c *Case) harmless(all []Hypothesis) (bool, string, float64) {
 	if c.shown() != "" {
 		return false, "", 0
 	}
-	if c.unwell() != "" {
+	if c.unwell() != "" || !web && c.masterLost() != "" {
 		return false, "", 0
+	}
+	if _, ok := c.panicked(); ok {
+		return false, "", 0
+	}
+	if max, ok := c.maxmemory(); !web && c.redisGrew() != "" && !(ok && max.Bytes > 0) {
+		return false, "", 0 // without a limit, and nobody knows where it ends
 	}
 	var parts []string
 	if web {

@@ -175,7 +175,14 @@ func (c *Case) openSummary(all []Hypothesis) string {
 	}
 	told := false
 	head := "the input shows no kill and no failing stretch, and too little to call it healthy"
-	if c.Kill != nil {
+	if said, ok := c.panicked(); ok && (c.Kill == nil || !c.Kill.Fact.VictimPID.OK) {
+		head = said
+	} else if k := c.Kill; k != nil && !k.Fact.VictimPID.OK && k.Fact.VictimComm == "" {
+		head = fmt.Sprintf("the kernel was out of memory (%s), and whom it killed for it is not in the input", lineOf(k.Ev))
+		if k.Fact.NoKillable {
+			head = fmt.Sprintf("the kernel was out of memory and found nothing that it could kill (%s)", lineOf(k.Ev))
+		}
+	} else if c.Kill != nil {
 		head = fmt.Sprintf("%s killed %s", c.Killer, c.victim())
 		if c.Kill.Placed {
 			head += " at " + clockTime(c.Kill.At)
@@ -194,6 +201,9 @@ func (c *Case) openSummary(all []Hypothesis) string {
 			head += " at " + clockTime(e.at)
 		}
 		head += fmt.Sprintf(" (%s:%d)", e.ev.File, e.ev.Line)
+	} else if d := c.deaths(); len(d) > 0 {
+		last := d[len(d)-1]
+		head = fmt.Sprintf("%s started again without having shut down: something killed it (%s)", c.serverName(last.server), lineOf(last.start.Ev))
 	} else if b, ok := c.mainBurst(); ok {
 		head = fmt.Sprintf("%s of %s requests failed from %s on", count(b.Failed), count(b.Requests), clockTime(b.From))
 		if n := len(c.Bursts); n > 1 {
@@ -225,6 +235,8 @@ func (c *Case) openSummary(all []Hypothesis) string {
 	} else if said := c.standsFull(); said != "" {
 		head = said
 	} else if said := c.shortNow(); said != "" {
+		head = said
+	} else if said := c.masterLost(); said != "" {
 		head = said
 	} else if g, ok := c.turnedAway(); ok {
 		head = fmt.Sprintf("the web server says %s %s (%s:%d)", times(int(g.N)), saying(g.Signature), g.First.Ev.File, g.First.Ev.Line)
@@ -297,6 +309,9 @@ func (c *Case) openRest(all []Hypothesis, told bool) string {
 		if g, ok := c.turnedAway(); ok && g.Signature == "cert-expired" {
 			return "the certificate itself is not in the input"
 		}
+		if e, _ := c.lastEnd(); !e.fault && c.redisGrew() != "" {
+			return c.redisGrew()
+		}
 		return "nothing in the input shows why"
 	}
 	if n, ev, ok := c.sharedMemory(); ok {
@@ -311,7 +326,19 @@ func (c *Case) openRest(all []Hypothesis, told bool) string {
 	if said, ok := c.nobodys(); ok {
 		return said
 	}
+	if grew := c.redisGrew(); grew != "" && c.hurt(c.Redis) {
+		return grew
+	}
 	return "nothing in the input shows what grew"
+}
+
+// redisGrew: Redis took half as much again and 100 MiB at least in what the input tells of, and nothing more is known; "" = not so.
+func (c *Case) redisGrew() string {
+	g := c.Growth
+	if g == nil || c.After || len(g.Run) < 2 || !g.DUsed.OK || !g.First.Used.OK || g.DUsed.N < 100<<20 || g.DUsed.N*2 < g.First.Used.N {
+		return ""
+	}
+	return fmt.Sprintf("Redis grew from %s to %s, of what is not proven (%s)", bytesIn(g.First.Used.N), bytesIn(g.Last.Used.N), lineOf(g.Last.Evidence("used_memory", "")))
 }
 
 // limitTooLarge: Redis was killed before it reached its own limit, which leaves the others less than they take; "" = not so.

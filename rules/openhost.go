@@ -131,6 +131,38 @@ func (c *Case) kernelRefuses() (what string, ok bool) {
 	return "", false
 }
 
+// panicked is the last time that the kernel gave up, in its words.
+func (c *Case) panicked() (string, bool) {
+	for i := len(c.Kernel) - 1; i >= 0; i-- {
+		if k := &c.Kernel[i]; k.Fact.Event == "panic" {
+			_, why, _ := strings.Cut(k.Fact.Text, ": ")
+			return fmt.Sprintf("the kernel panicked and took the host down: %s (%s)", why, lineOf(k.Ev)), true
+		}
+	}
+	return "", false
+}
+
+// masterLost is what Sentinel or a cluster says of a master that went.
+func (c *Case) masterLost() string {
+	for _, in := range c.Incident.Redis {
+		said := ""
+		for _, e := range in.Log {
+			switch {
+			case e.Event == "cluster-down":
+				said = fmt.Sprintf("the Redis cluster took no more commands, for a master was lost (%s)", lineOf(e.Ev))
+			case e.Event == "failover" && strings.Contains(e.Text, "+switch-master "):
+				said = fmt.Sprintf("Sentinel gave the master up and made another (%s)", lineOf(e.Ev))
+			case e.Event == "failover" && strings.Contains(e.Text, "+odown master") && said == "":
+				said = fmt.Sprintf("Sentinel does not reach the master (%s)", lineOf(e.Ev))
+			}
+		}
+		if said != "" {
+			return said
+		}
+	}
+	return ""
+}
+
 // shortNow is a host whose last reading shows hardly any memory left, and its swap used up: less than a twentieth of RAM
 // available, less than a tenth of swap free. Who holds it is told where a listing of processes does.
 func (c *Case) shortNow() string {

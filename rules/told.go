@@ -49,6 +49,13 @@ func (c *Case) killTold() *correlate.Placed[parsers.OOMKill] {
 		}
 		take(k, killer)
 	}
+	for _, e := range c.Kernel {
+		if e.Fact.Event == "oom-reaped" && serviceComm.MatchString(e.Fact.Comm) { // its kill stood above, in what was cut off
+			k := correlate.Placed[parsers.OOMKill]{At: e.At, Placed: e.Placed, Error: e.Error, Ev: e.Ev}
+			k.Fact = parsers.OOMKill{VictimComm: e.Fact.Comm, VictimPID: e.Fact.PID}
+			take(k, "the kernel")
+		}
+	}
 	for _, ct := range c.Containers {
 		if ct.Fact.OOMKilled != "true" {
 			continue
@@ -139,6 +146,15 @@ func (c *Case) lastEnd() (end, bool) {
 			e.text = who + " started again and had to recover from a crash"
 		case (s.Fact.Event == "killed" || s.Fact.Event == "child-killed") && s.Fact.Signal == "KILL":
 			e.text = who + " was ended by SIGKILL"
+		case s.Fact.Event == "restarted" && s.Fact.Program == "systemd": // says so only where it had not stopped the service itself
+			e.text = who + " had ended, and systemd started it again"
+		case s.Fact.Event == "liveness-killed":
+			e.text = "the kubelet restarted " + who + ", which did not answer its liveness probe"
+		case s.Fact.Event == "evicted":
+			if found && s.Fact.Result == "" && !e.placed {
+				continue // a list of pods says less than their events
+			}
+			e.text = evicted(&s.Fact)
 		case s.Fact.Signal == "SEGV" || s.Fact.Signal == "ABRT" || s.Fact.Signal == "BUS":
 			e.text, e.fault = fmt.Sprintf("%s crashed (SIG%s)", who, s.Fact.Signal), true
 		default:
@@ -176,6 +192,13 @@ func (c *Case) lastEnd() (end, bool) {
 		for _, e := range in.Log {
 			if e.Event == "crash" {
 				take(end{text: c.serverName(in) + " crashed and wrote a bug report", at: e.At, placed: e.Placed, fault: true, ev: e.Ev})
+			}
+		}
+	}
+	if !found { // a pod that nobody can tell the program of
+		for _, s := range c.Services {
+			if s.Fact.Event == "evicted" {
+				take(end{text: evicted(&s.Fact), at: s.At, placed: s.Placed, ev: s.Ev})
 			}
 		}
 	}
@@ -225,6 +248,18 @@ func (c *Case) whyDown() string {
 		}
 	}
 	return ""
+}
+
+// evicted says which pod had to leave its node, and why, where that is told.
+func evicted(e *parsers.ServiceEvent) string {
+	s := "the kubelet evicted " + cmp.Or(e.Unit, "a pod")
+	switch {
+	case e.Result == "memory" && e.RSSKB.OK:
+		s += fmt.Sprintf(": its node was short of memory, of which it held %s", bytesIn(e.RSSKB.N<<10))
+	case e.Result != "":
+		s += ": its node was short of " + e.Result
+	}
+	return s
 }
 
 // lastOf leads over to the last of several times.

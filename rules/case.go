@@ -155,6 +155,9 @@ func (c *Case) pickKill() {
 		case other && !serviceComm.MatchString(k.Fact.VictimComm) && !c.felt(k) && !c.appProcess(k) && !c.described(k):
 			why = fmt.Sprintf("%s is no part of the stack, and no request failed within %s of its kill", name(k.Fact.VictimComm), spell(feltWithin))
 			if c.Web == nil || len(c.Web.Files) == 0 {
+				why = fmt.Sprintf("%s is no part of the stack; whether requests failed is not in the input", name(k.Fact.VictimComm))
+			}
+			if c.Web == nil || len(c.Web.Files) == 0 {
 				why = fmt.Sprintf("%s is no part of the stack, and no web server's log shows a request that failed", name(k.Fact.VictimComm))
 			}
 		case other && c.longBefore(k):

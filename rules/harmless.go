@@ -178,10 +178,12 @@ func (c *Case) hasRedis() bool {
 	})
 }
 
-// redisLived: a log of Redis, which would tell of one that died, or INFO of one that has run since before the first request.
+// redisLived: a log of Redis, which would tell of one that died, or INFO from the end of the access log, or after it, of one that
+// has run since before the first request. An hour is allowed, since INFO is taken by hand.
 func (c *Case) redisLived() bool {
-	up, known := c.uptime()
-	return known && up > c.Web.To.Sub(c.Web.From) ||
+	s := c.lastWith(func(s *correlate.Snapshot) bool { return s.Uptime.OK })
+	lived := s != nil && s.Placed && s.At.After(c.Web.To.Add(-time.Hour)) && s.At.Add(-time.Duration(s.Uptime.N)*time.Second).Before(c.Web.From)
+	return lived ||
 		slices.ContainsFunc(c.Inputs, func(in correlate.Input) bool { return in.Is("redis-log") && in.Read > 0 })
 }
 

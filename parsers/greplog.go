@@ -16,7 +16,7 @@ var _ = register(Parser{
 	Name:  "grep-log",
 	Doc:   "grep and zgrep of several files, their names in front of the lines -> whatever each of them says",
 	Most:  SureMark + 5,
-	Match: matchGrepLog,
+	Match: (*Head).grepLog,
 	Parse: func(src *Source, emit func(Record)) error {
 		return parseServices(src, emit, &composeReader{format: "grep-log", split: grepLine})
 	},
@@ -24,7 +24,7 @@ var _ = register(Parser{
 
 // matchGrepLog wants four lines in five, and files of which something is known.
 func matchGrepLog(h *Head) int {
-	lines, ours := h.Lines(400), 0
+	lines, ours, others := h.Lines(400), 0, 0
 	texts := map[string][]byte{}
 	for _, line := range lines {
 		if name, text, ok := grepLine(line); ok {
@@ -34,9 +34,11 @@ func matchGrepLog(h *Head) int {
 			}
 		} else if string(line) == "--" { // between the contexts of -C
 			ours++
+		} else if others++; others*5 > len(lines) {
+			return 0
 		}
 	}
-	if ours == 0 || ours*5 < len(lines)*4 {
+	if ours == 0 {
 		return 0
 	}
 	for name, text := range texts {

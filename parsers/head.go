@@ -14,6 +14,7 @@ type Head struct {
 	lines [][]byte
 	texts []string
 	log   *logSample
+	grep  *int
 }
 
 // NewHead looks at the beginning of a file.
@@ -48,6 +49,15 @@ func (h *Head) Texts(limit int) []string {
 		}
 	}
 	return h.texts[:min(limit, len(h.texts))]
+}
+
+// grepLog is matchGrepLog of it, which a paste asks as well.
+func (h *Head) grepLog() int {
+	if h.grep == nil {
+		sure := matchGrepLog(h)
+		h.grep = &sure
+	}
+	return *h.grep
 }
 
 // sample is sampleLog of it.

@@ -111,7 +111,7 @@ func isQuoted(h *Head) bool {
 
 // isGrepped says whether grep put the name of a file, or the number of a line, before most of the lines.
 func isGrepped(h *Head) bool {
-	if matchGrepLog(h) > 0 { // of several files, without the lines around: that has a reader of its own
+	if h.grepLog() > 0 { // of several files, without the lines around: that has a reader of its own
 		return false
 	}
 	n := 0
